@@ -1,0 +1,54 @@
+# Checks and tests. The Makefile brings venv, engine and images.
+
+VENV ?= .venv
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_utils/_core
+DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
+SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
+
+.PHONY: venv_dev lint types unit adapters sanity build scenarios bench check test
+
+venv_dev: ## install what the checks need into $(VENV)
+	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
+
+$(DEV_STAMP): | venv
+	@for try in 1 2 3 4; do \
+	    $(VENV)/bin/pip install --quiet -r requirements-dev.txt && break; \
+	    test $$try -lt 4 || exit 1; sleep $$((try * 5)); \
+	done
+	@rm -f $(VENV)/.requirements-dev-*
+	@touch $@
+
+lint: ## style of YAML, Python, shell and plugin documentation
+	yamllint --strict .
+	ruff check --output-format concise .
+	$(if $(shell command -v shellcheck),shellcheck $(SHELL_SCRIPTS),@echo 'shellcheck is not installed: skipped')
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+	antsibull-changelog lint
+	ansible-lint
+
+types: ## mypy --strict on the pure core
+	mypy $(CORE)
+
+unit: ## tests that need no engine
+	pytest -q -m 'not docker' tests/unit
+
+adapters: ## tests against the real engine
+	pytest -q -m docker tests/adapters
+
+sanity: ## ansible-test sanity
+	scripts/run-sanity
+
+build: ## the artifact builds, installs and works
+	scripts/check-artifact
+
+scenarios: ## break, mend and roll back every fault; make scenarios NAMES='disjoint_networks ...'
+	scripts/run-scenarios $(NAMES)
+
+bench: ## benchmarks; they need the engine and a quiet machine
+	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+
+check: lint types unit ## what to run before every commit
+
+test: venv_dev engine images lint types unit adapters sanity build scenarios ## everything
