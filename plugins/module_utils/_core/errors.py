@@ -1,0 +1,45 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base of every error that the collection raises on purpose.
+
+::
+
+    NetfixError
+    ├── EngineError            the Docker Engine refused, or did not answer
+    ├── ComposeError           Docker Compose refused, or there is no such project
+    ├── DnsMessageError        _core/parsing/dns_message.py
+    ├── TransactionError       a checkpoint, lock or undo is not as it must be
+    └── NamespaceError         _host/netns.py
+        ├── NoPermission
+        ├── ProcessGone
+        └── NotSupported
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class NetfixError(Exception):
+    """An error whose message tells an operator what was expected, what was found and what to do next.
+
+    ``details`` are JSON-ready facts that a failed module returns beside the message.
+    """
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = details
+
+
+class EngineError(NetfixError):
+    """The Docker Engine refused a request or did not answer; ``details`` may hold the HTTP ``status``."""
+
+
+class ComposeError(NetfixError):
+    """Docker Compose refused a configuration, is missing, or no project fits."""
+
+
+class TransactionError(NetfixError):
+    """A checkpoint, lock, override file or undo is not as it must be."""

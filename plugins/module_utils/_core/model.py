@@ -1,0 +1,448 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of the collection as plain data: what is gathered, what is found, what is planned.
+
+Everything here is frozen and made of JSON types, so that a snapshot taken on one host can be
+replayed on another: ``from_data(Snapshot, json.load(file))``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Optional, TypeVar
+
+# The annotations below are evaluated by from_data() on Python 3.9: Optional and Tuple, not "X | None".
+
+
+class Outcome(str, Enum):
+    """What one probe showed. ``unknown`` means that it could not be run, and is never health."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Layer(str, Enum):
+    """The layers a packet meets, in the order in which it meets them."""
+
+    CONTAINER = "container"
+    RESOLVER = "resolver"
+    NAME = "name"
+    ADDRESS = "address"
+    PORT = "port"
+    PROTOCOL = "protocol"
+    HOST = "host"
+
+
+class Severity(str, Enum):
+    """How bad a finding is. Only ``error`` makes a project unhealthy."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Confidence(str, Enum):
+    """How sure a finding is: seen directly, the best explanation, or one of several."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One container's place in one network.
+
+    ``aliases`` are as configured, ``dns_names`` are all the names the engine answers for it.
+    ``static_ipv4`` and ``static_ipv6`` are empty where the engine chose the address.
+    """
+
+    network: str
+    network_id: str = ""
+    address: str = ""
+    address6: str = ""
+    prefix_length: int = 0
+    gateway: str = ""
+    mac: str = ""
+    aliases: tuple[str, ...] = ()
+    dns_names: tuple[str, ...] = ()
+    static_ipv4: str = ""
+    static_ipv6: str = ""
+    links: tuple[str, ...] = ()
+    driver_opts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mount of a container; ``type`` is bind, volume or tmpfs."""
+
+    type: str
+    source: str
+    destination: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Port:
+    """One published port."""
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int = 0
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One TCP socket in a container's network namespace.
+
+    ``state`` is LISTEN, ESTABLISHED, SYN_SENT, ... as in the kernel's ``include/net/tcp_states.h``.
+    ``remote`` and ``remote_port`` are empty for listeners.
+    """
+
+    address: str
+    port: int
+    state: str
+    remote: str = ""
+    remote_port: int = 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as the engine and its namespaces show it.
+
+    ``resolv_conf``, ``hosts``, ``nsswitch`` (file texts) and ``sockets`` are None where they could not be read.
+    ``environment`` holds secrets: redact() a snapshot before it leaves the host.
+    """
+
+    id: str
+    name: str
+    service: str = ""
+    project: str = ""
+    number: int = 1
+    one_off: bool = False
+    image: str = ""
+    image_id: str = ""
+    state: str = "running"
+    pid: int = 0
+    created_at: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    exit_code: int = 0
+    error: str = ""
+    oom_killed: bool = False
+    restart_count: int = 0
+    restart_policy: str = ""
+    health: str = ""
+    health_output: str = ""
+    network_mode: str = ""
+    hostname: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[Port, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    config_hash: str = ""
+    resolv_conf: Optional[str] = None
+    hosts: Optional[str] = None
+    nsswitch: Optional[str] = None
+    sockets: Optional[tuple[Socket, ...]] = None
+    default_route: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether its processes run (a paused or restarting container does not serve)."""
+        return self.state == "running"
+
+    def endpoint(self, network: str) -> Optional[Endpoint]:
+        """Its endpoint in the network of that name, None where it has none."""
+        return next((e for e in self.endpoints if e.network == network), None)
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """One address pool of a network."""
+
+    subnet: str
+    gateway: str = ""
+    ip_range: str = ""
+    aux_addresses: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the engine. ``key`` is its name in the Compose file, empty where Compose did not label it.
+
+    ``attached`` are names of running containers of any project.
+    """
+
+    id: str
+    name: str
+    driver: str = "bridge"
+    scope: str = "local"
+    internal: bool = False
+    attachable: bool = False
+    ipv6: bool = False
+    subnets: tuple[Subnet, ...] = ()
+    ipam_driver: str = "default"
+    ipam_options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    key: str = ""
+    project: str = ""
+    attached: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """What a consumer's configuration says it will call.
+
+    ``host`` is the name exactly as the application uses it. ``port`` is 0 where the configuration names none.
+    ``kind`` is ``call`` (it connects), ``order`` (``depends_on`` or ``links`` only: it waits, and may never connect) or
+    ``external`` (a name or address outside the project: not probed by default).
+    ``origin`` is where it was read, for a person: ``environment HCL_KB_URL``, ``nginx.conf:12``, ``declared``.
+    ``key`` is the environment variable or file that must change to correct it.
+    """
+
+    consumer: str
+    host: str
+    port: int = 0
+    scheme: str = ""
+    path: str = ""
+    kind: str = "call"
+    origin: str = ""
+    key: str = ""
+    line: int = 0
+
+    @property
+    def target(self) -> str:
+        """``host:port``, or the host alone where the port is unknown."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    @property
+    def name(self) -> str:
+        """``consumer → host:port``, as every table shows it."""
+        return f"{self.consumer} → {self.target}"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One attempt, from inside one container's network namespace, at one layer.
+
+    ``container`` is the container's name, empty when the host itself probed.
+    ``error`` is a short code: an errno name (``ECONNREFUSED``), a DNS rcode (``NXDOMAIN``), ``timeout``,
+    ``no_answer``, or for ``unknown`` the reason in words.
+    ``via`` says who answered or how it was run: ``127.0.0.11``, ``/etc/hosts``, ``netns``, ``host``.
+    ``nameserver`` is set where one nameserver was asked on purpose, empty where the name was resolved as the
+    container's own libc would.
+    """
+
+    container: str
+    layer: Layer
+    host: str
+    outcome: Outcome
+    port: int = 0
+    path: str = ""
+    error: str = ""
+    answers: tuple[str, ...] = ()
+    via: str = ""
+    nameserver: str = ""
+    ttl: int = 0
+    latency_ms: float = 0.0
+    status: int = 0
+    server: str = ""
+    body: str = ""
+    resolved_name: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One HTTP request that tells whether the project does its work.
+
+    ``source`` is ``host`` or the service from inside which it is sent. ``statuses`` empty means: any below 400.
+    """
+
+    name: str
+    url: str
+    method: str = "GET"
+    source: str = "host"
+    headers: dict[str, str] = field(default_factory=dict)
+    json_body: Any = None
+    statuses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check went; ``status`` 0 means that no HTTP answer came, ``error`` says why."""
+
+    check: Check
+    outcome: Outcome
+    status: int = 0
+    error: str = ""
+    server: str = ""
+    body: str = ""
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """One log line that tells of a failed resolution or connection.
+
+    ``kind`` is ``resolution``, ``refused``, ``timeout``, ``unreachable``, ``not_found`` (an HTTP 404 of its own
+    access log) or ``start`` (the reason why it did not start). ``host``, ``address``, ``port`` and ``path`` are
+    what the line names, empty or 0 where it names none. ``count`` lines of the same kind and target are one event.
+    """
+
+    service: str
+    container: str
+    kind: str
+    line: str
+    time: str = ""
+    host: str = ""
+    address: str = ""
+    port: int = 0
+    path: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine and the Compose that was asked."""
+
+    version: str = ""
+    api_version: str = ""
+    compose_version: str = ""
+    operating_system: str = ""
+    rootless: bool = False
+    local: bool = True
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything gathered about a project at one moment.
+
+    ``config`` is what ``docker compose config --format json`` printed. ``strangers`` are containers of other
+    projects, or of none, on this project's networks. ``routes`` are the gateway routes that the operator declared,
+    ``firewall_rules`` the operator's own rules as ``iptables-save`` prints them.
+    ``notes`` say what could not be gathered, and why.
+    """
+
+    project: str
+    taken_at: str = ""
+    version: int = 1
+    engine: Engine = field(default_factory=Engine)
+    config: dict[str, Any] = field(default_factory=dict)
+    config_files: tuple[str, ...] = ()
+    config_warnings: tuple[str, ...] = ()
+    containers: tuple[Container, ...] = ()
+    strangers: tuple[Container, ...] = ()
+    networks: tuple[Network, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    log_events: tuple[LogEvent, ...] = ()
+    routes: tuple[dict[str, Any], ...] = ()
+    firewall_rules: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One diagnosed root cause.
+
+    ``breaks`` are the names of the dependencies or checks it breaks. ``confirm`` is a command that shows it by
+    hand. ``subject`` is what a remediation needs to know: container, network, service, names, addresses.
+    ``remediations`` is empty where ``advice`` alone can help: the operator's own program or policy.
+    """
+
+    code: str
+    severity: Severity
+    confidence: Confidence
+    summary: str
+    breaks: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    confirm: str = ""
+    remediations: tuple[str, ...] = ()
+    advice: str = ""
+    subject: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that its code begins with."""
+        return Layer(self.code.split(".", 1)[0])
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How far one dependency got: the first layer that failed, or the last one that passed.
+
+    ``detail`` is one line of evidence, ``cause`` the code of the finding that explains it, empty where none does.
+    """
+
+    dependency: Dependency
+    container: str
+    layer: Layer
+    outcome: Outcome
+    detail: str = ""
+    cause: str = ""
+    latency_ms: float = 0.0
+
+
+T = TypeVar("T")
+
+
+def to_data(value: Any) -> Any:
+    """JSON-ready copy of a dataclass, enum, mapping or sequence, in the order of the fields."""
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): to_data(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_data(v) for v in value]
+    return value
+
+
+def from_data(cls: type[T], data: Any) -> T:
+    """The dataclass that to_data() wrote. Unknown keys are ignored, missing ones take the field's default.
+
+    Raises ValueError where a value cannot be what the field's type says.
+    """
+    try:
+        return typing.cast(T, _build(cls, data))
+    except (TypeError, KeyError) as exc:
+        raise ValueError(f"not a {cls.__name__}: {exc}") from exc
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _build(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    args = typing.get_args(kind)
+    if origin is typing.Union:
+        return None if data is None else _build(next(a for a in args if a is not type(None)), data)
+    if origin is tuple:
+        return tuple(_build(args[0], v) for v in data)
+    if origin is dict:
+        return {k: _build(args[1], v) for k, v in data.items()}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
+    if dataclasses.is_dataclass(kind):
+        hints = _HINTS.setdefault(typing.cast(type, kind), typing.get_type_hints(kind))
+        return typing.cast(Any, kind)(
+            **{f.name: _build(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data}
+        )
+    return data
