@@ -1,0 +1,219 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the services of a project call, as their configuration says it."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union
+
+from ..model import Dependency
+from ..redact import redact_config, redact_text
+from .command_line import read_command, split_command
+from .config_files import config_files_to_read, mounted_files, read_config_text
+from .declared import forms_of, read_declared, read_ignored
+from .environment import PRODUCTS, read_environment
+from .names import Names, environment_of, links_of, mapping, names_of, names_of_services, sequence
+from .urls import DEFAULT_PORTS, HTTP_SCHEMES, Place, is_address, is_loopback
+
+__all__ = ["config_files_to_read", "names_of", "read_dependencies"]
+
+# Endings that people put behind a service's name in vain; nothing else answers there.
+_PRIVATE_ENDINGS = (
+    ".local",
+    ".internal",
+    ".lan",
+    ".localdomain",
+    ".docker",
+    ".svc",
+    ".svc.cluster.local",
+    ".home.arpa",
+)
+_PROTOCOLS = frozenset(DEFAULT_PORTS) | {"mongodb+srv", "tcp", "udp", "tls", "fastcgi", "uwsgi", "scgi"}
+_RANK = {"call": 2, "external": 1, "order": 0}
+
+
+def read_dependencies(
+    config: Mapping[str, Any],
+    files: Mapping[str, str] = {},  # noqa: B006 (never changed)
+    declared: Sequence[Union[Mapping[str, Any], str]] = (),
+    ignore: Sequence[str] = (),
+    project_dir: str = "",
+) -> tuple[Dependency, ...]:
+    """The dependencies of all services, one for each consumer, host and port.
+
+    ``config`` is the effective configuration, ``files`` maps host paths of mounted configuration files to their texts
+    (see ``config_files_to_read``). ``declared`` are what the operator lists: ``{consumer, host, port, scheme, path}``
+    or ``consumer -> host:port/path``. ``ignore`` are left out: a host, ``host:port`` or ``consumer -> host[:port]``.
+    Paths below ``project_dir`` are shown relative to it. Secrets are masked before anything is read.
+
+    Left out: what a service listens on or tells browsers, its own names, and ``depends_on`` a job that completes.
+    Raises ValueError for an entry of ``declared`` or ``ignore`` that cannot be understood.
+    """
+    services = mapping(config.get("services"))
+    wanted = [read_declared(entry, services) for entry in declared]
+    left_out = {read_ignored(entry) for entry in ignore}
+    clean = redact_config(config)
+    named = names_of_services(clean)
+    found: list[Dependency] = []
+    for consumer, service in mapping(clean.get("services")).items():
+        if isinstance(service, Mapping):
+            names = names_of(clean, str(consumer), named)
+            listed = _listed(clean, str(consumer), service, files, names, project_dir)
+            found.extend(_classified(d, clean, names) for d in listed)
+    return tuple(d for d in _distinct(found, wanted, named) if not forms_of(d) & left_out)
+
+
+def _listed(
+    config: Mapping[str, Any],
+    consumer: str,
+    service: Mapping[str, Any],
+    files: Mapping[str, str],
+    names: Names,
+    base: str,
+) -> Iterator[Dependency]:
+    environment = environment_of(service.get("environment"))
+    for call in read_environment(environment, names):
+        yield _dependency(consumer, call.place, f"environment {call.key}", call.key)
+    for part in ("entrypoint", "command"):
+        for place in read_command(service.get(part), names):
+            yield _dependency(consumer, place, part, part)
+    yield from _from_files(config, consumer, service, files, environment, names, base)
+    test = mapping(service.get("healthcheck")).get("test")
+    words = split_command(test)
+    for place in read_command(words[1:] if isinstance(test, (list, tuple)) else test, names):
+        if names.knows(place.host) or (place.form == "url" and not is_loopback(place.host)):
+            yield _dependency(consumer, place, "healthcheck", "healthcheck")
+    for _, alias in links_of(service):
+        yield Dependency(consumer, alias, kind="order", origin="links", key="links")
+    for provider in _ordered(service.get("depends_on")):
+        yield Dependency(consumer, provider, kind="order", origin="depends_on", key="depends_on")
+
+
+def _from_files(
+    config: Mapping[str, Any],
+    consumer: str,
+    service: Mapping[str, Any],
+    files: Mapping[str, str],
+    environment: Mapping[str, str],
+    names: Names,
+    base: str,
+) -> Iterator[Dependency]:
+    for source, target in mounted_files(config, service):
+        for path, inside, text in _texts(config, source, target, files):
+            template = inside.endswith(".template")
+            filled = _fill(text, environment) if template else text
+            # A gateway that passes requests to itself is a fault worth finding, so its own names count here.
+            for call in read_config_text(filled, inside, dataclasses.replace(names, own=frozenset())):
+                line = text.splitlines()[call.line - 1] if template else ""
+                variable = _variable_of(line, call.place.host, environment)
+                if variable:
+                    yield _dependency(consumer, call.place, f"environment {variable}", variable)
+                else:
+                    shown = f"{_shown(path, base)}:{call.line}"
+                    yield dataclasses.replace(_dependency(consumer, call.place, shown, path), line=call.line)
+
+
+def _texts(
+    config: Mapping[str, Any], source: str, target: str, files: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Host path, path inside the container and text of a mounted file, or of each file of a mounted directory."""
+    if source.startswith("configs."):
+        entry = mapping(mapping(config.get("configs")).get(source[len("configs.") :]))
+        yield source, target, str(entry.get("content") or "").replace("$$", "$")
+        return
+    root = source.rstrip("/")
+    for path in sorted(files):
+        if path == root:
+            yield path, target, redact_text(files[path])
+        elif path.startswith(root + "/"):
+            yield path, target.rstrip("/") + path[len(root) :], redact_text(files[path])
+
+
+def _fill(text: str, environment: Mapping[str, str]) -> str:
+    """What the nginx image makes of a template: variables that are set are put in, others stay."""
+    return re.sub(r"\$\{(\w+)\}", lambda m: environment.get(m.group(1), m.group()).replace("\n", " "), text)
+
+
+def _variable_of(line: str, host: str, environment: Mapping[str, str]) -> str:
+    return next((v for v in re.findall(r"\$\{(\w+)\}", line) if host in environment.get(v, "")), "")
+
+
+def _dependency(consumer: str, place: Place, origin: str, key: str) -> Dependency:
+    path = place.path if place.scheme in HTTP_SCHEMES or not place.scheme else ""
+    # Kafka's listener names (PLAINTEXT://kafka:9092) and the like are no protocols.
+    scheme = place.scheme if place.scheme in _PROTOCOLS else ""
+    return Dependency(consumer, place.host, place.port, scheme, path, "call", origin, key)
+
+
+def _classified(dependency: Dependency, config: Mapping[str, Any], names: Names) -> Dependency:
+    """The dependency with its kind, and the port that its provider's image is known for where none is written."""
+    if dependency.kind == "order":
+        return dependency
+    host = dependency.host.lower().rstrip(".")
+    if _is_external(host, names):
+        # The path of somebody else's service may be the secret itself (webhooks).
+        return dataclasses.replace(dependency, kind="external", path="")
+    if not dependency.port:
+        image = str(mapping(mapping(config.get("services")).get(host)).get("image") or "")
+        product = re.split(r"[:@]", image.rsplit("/", 1)[-1])[0].upper()
+        return dataclasses.replace(dependency, port=PRODUCTS.get(product, 0))
+    return dependency
+
+
+def _is_external(host: str, names: Names) -> bool:
+    if host in names.known or is_loopback(host) or "." not in host.rstrip("."):
+        return is_address(host) and ipaddress.ip_address(host).is_global
+    if is_address(host):
+        return ipaddress.ip_address(host).is_global
+    first, _, _ = host.partition(".")
+    return not (first in names.known and host.endswith(_PRIVATE_ENDINGS))
+
+
+def _distinct(
+    found: Sequence[Dependency], declared: Sequence[Dependency], named: Mapping[str, frozenset[str]]
+) -> list[Dependency]:
+    best: dict[tuple[str, str, int], Dependency] = {}
+    for dependency in found:
+        key = (dependency.consumer, dependency.host, dependency.port)
+        if key not in best or _detail(dependency) > _detail(best[key]):
+            best[key] = dependency
+    for wanted in declared:
+        key = (wanted.consumer, wanted.host, wanted.port)
+        known = best.get(key)
+        best[key] = (
+            dataclasses.replace(
+                known, kind="call", scheme=wanted.scheme or known.scheme, path=wanted.path or known.path
+            )
+            if known
+            else wanted
+        )
+    called = {(d.consumer, d.host.lower()) for d in best.values() if d.kind != "order"}
+    with_port = {(d.consumer, d.host) for d in best.values() if d.port}
+    return [
+        d
+        for d in best.values()
+        if not (d.kind == "order" and called & {(d.consumer, n) for n in {d.host.lower(), *named.get(d.host, ())}})
+        and not (d.kind != "order" and not d.port and (d.consumer, d.host) in with_port)
+    ]
+
+
+def _detail(dependency: Dependency) -> tuple[int, bool, bool]:
+    return _RANK[dependency.kind], bool(dependency.scheme), bool(dependency.path)
+
+
+def _ordered(value: Any) -> Iterator[str]:
+    """The services that are waited for until they run. A job that must complete is not called."""
+    for name, entry in mapping(value).items():
+        if mapping(entry).get("condition") != "service_completed_successfully":
+            yield str(name)
+    yield from (str(name) for name in sequence(value))
+
+
+def _shown(path: str, base: str) -> str:
+    root = base.rstrip("/") + "/"
+    return f"./{path[len(root) :]}" if base and path.startswith(root) else path
