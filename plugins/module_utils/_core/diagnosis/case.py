@@ -1,0 +1,274 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot with its cross-references: who is who, who shares what, and how far each dependency got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Optional
+
+from ..model import CheckResult, Container, Dependency, Endpoint, Layer, Network, Outcome, Probe, Snapshot, Walk
+
+EMBEDDED_DNS = "127.0.0.11"
+HOSTS_FILE = "/etc/hosts"
+
+# user-defined networks have an embedded resolver; these three modes do not
+# https://docs.docker.com/engine/network/#dns-services
+NO_EMBEDDED_DNS = ("bridge", "host", "none")
+
+
+@dataclass
+class Case:
+    """One snapshot under diagnosis. ``explained`` grows while rules speak; nothing else changes."""
+
+    snapshot: Snapshot
+    walks: tuple[Walk, ...] = ()
+    explained: set[str] = field(default_factory=set)
+
+    def open_walks(self, *layers: Layer) -> list[Walk]:
+        """Failed walks that no finding explains yet, of those layers (all layers where none is named)."""
+        return [
+            w
+            for w in self.walks
+            if w.outcome is Outcome.FAILED
+            and w.dependency.name not in self.explained
+            and (not layers or w.layer in layers)
+        ]
+
+    def open_checks(self) -> list[CheckResult]:
+        """Failed checks that no finding explains yet."""
+        return [c for c in self.snapshot.checks if c.outcome is Outcome.FAILED and c.check.name not in self.explained]
+
+    def containers_of(self, service: str) -> list[Container]:
+        """All containers of a service, replicas in their order; one-off runs are not among them."""
+        found = [c for c in self.snapshot.containers if c.service == service and not c.one_off]
+        return sorted(found, key=lambda c: c.number)
+
+    def container(self, name: str) -> Optional[Container]:
+        """The project's container of that name."""
+        return next((c for c in self.snapshot.containers if c.name == name), None)
+
+    def network(self, name: str) -> Optional[Network]:
+        """The network of that name."""
+        return next((n for n in self.snapshot.networks if n.name == name), None)
+
+    def services(self) -> list[str]:
+        """Every service that the configuration or a container names."""
+        configured = list(self.snapshot.config.get("services") or {})
+        running = [c.service for c in self.snapshot.containers if c.service and not c.one_off]
+        return list(dict.fromkeys([*configured, *running]))
+
+    def configured_networks(self, service: str) -> set[str]:
+        """Names of the networks that the configuration puts a service on."""
+        config = self.snapshot.config
+        keys = ((config.get("services") or {}).get(service) or {}).get("networks") or {}
+        networks = config.get("networks") or {}
+        return {str((networks.get(k) or {}).get("name") or f"{self.snapshot.project}_{k}") for k in keys}
+
+    def provider(self, dependency: Dependency) -> str:
+        """The service that should answer to the dependency's host; empty where no service goes by that name."""
+        return self.service_named(dependency.host)
+
+    def service_named(self, host: str) -> str:
+        """The service with that service name, alias, container name, hostname or address; empty for none."""
+        wanted = host.rstrip(".").lower()
+        for service, names in self._names().items():
+            if wanted in names:
+                return service
+        for container in self.snapshot.containers:
+            if container.service and any(wanted in (e.address, e.address6) for e in container.endpoints if wanted):
+                return container.service
+        return ""
+
+    def _names(self) -> dict[str, set[str]]:
+        names: dict[str, set[str]] = {}
+        for service in self.services():
+            config = (self.snapshot.config.get("services") or {}).get(service) or {}
+            own = {service, str(config.get("container_name") or ""), str(config.get("hostname") or "")}
+            for network in (config.get("networks") or {}).values():
+                own.update((network or {}).get("aliases") or ())
+            for container in self.containers_of(service):
+                own.add(container.name)
+                for endpoint in container.endpoints:
+                    own.update(endpoint.aliases)
+                    own.update(f"{n}.{endpoint.network}" for n in endpoint.dns_names)
+            names[service] = {n.lower() for n in own if n}
+        return names
+
+    def shared_networks(self, one: Container, other: Container) -> list[str]:
+        """Names of the user-defined networks on which both have an endpoint."""
+        return sorted({e.network for e in one.endpoints} & {e.network for e in other.endpoints} - set(NO_EMBEDDED_DNS))
+
+    def name_probe(self, container: str, host: str, nameserver: str = "") -> Optional[Probe]:
+        """How that host resolves in that container: as its libc does it, or asking one nameserver."""
+        return next(
+            (
+                p
+                for p in self.snapshot.probes
+                if p.layer is Layer.NAME and p.container == container and p.host == host and p.nameserver == nameserver
+            ),
+            None,
+        )
+
+    def port_probes(self, container: str, host: str, port: int) -> list[Probe]:
+        """TCP attempts of that container at the addresses that the host resolved to."""
+        name = self.name_probe(container, host)
+        addresses = set(name.answers) if name and name.answers else {host}
+        return [
+            p
+            for p in self.snapshot.probes
+            if p.layer is Layer.PORT and p.container == container and p.port == port and p.host in addresses
+        ]
+
+    def owner(self, address: str) -> Optional[Container]:
+        """The container, of this project or a stranger, that has that address now."""
+        everyone: Iterable[Container] = (*self.snapshot.containers, *self.snapshot.strangers)
+        return next(
+            (c for c in everyone if any(address in (e.address, e.address6) for e in c.endpoints if address)), None
+        )
+
+    def addresses(self, service: str) -> set[str]:
+        """All addresses of a service's running containers."""
+        endpoints: list[Endpoint] = [e for c in self.containers_of(service) if c.running for e in c.endpoints]
+        return {a for e in endpoints for a in (e.address, e.address6) if a}
+
+    def needed_by(self, services: Iterable[str]) -> set[str]:
+        """Those services and all that they wait for by ``depends_on``: what Compose touches when it starts them."""
+        seen: set[str] = set()
+        todo = list(services)
+        while todo:
+            current = todo.pop()
+            if current not in seen:
+                seen.add(current)
+                todo += ((self.snapshot.config.get("services") or {}).get(current) or {}).get("depends_on") or {}
+        return seen
+
+    def downstream(self, service: str) -> set[str]:
+        """The service and all that it calls, directly or through others."""
+        seen: set[str] = set()
+        todo = [service]
+        while todo:
+            current = todo.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            todo += [p for d in self.snapshot.dependencies if d.consumer == current and (p := self.provider(d))]
+        return seen
+
+
+def open_case(snapshot: Snapshot) -> Case:
+    """The snapshot with every dependency walked, layer by layer, to the first that fails."""
+    case = Case(snapshot)
+    walks = []
+    for dependency in snapshot.dependencies:
+        if dependency.kind == "external":
+            continue
+        consumers = case.containers_of(dependency.consumer)
+        if not consumers:
+            continue
+        for consumer in consumers:
+            walks.append(_walk(case, dependency, consumer))
+    return replace_walks(case, walks)
+
+
+def replace_walks(case: Case, walks: Iterable[Walk]) -> Case:
+    """The same case with those walks."""
+    return Case(case.snapshot, tuple(walks), case.explained)
+
+
+def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
+    def at(layer: Layer, outcome: Outcome, detail: str = "", latency_ms: float = 0.0) -> Walk:
+        return Walk(dependency, consumer.name, layer, outcome, detail, latency_ms=latency_ms)
+
+    provider = case.provider(dependency)
+    providers = case.containers_of(provider) if provider else []
+    if (
+        provider
+        and not any(c.running for c in providers)
+        and not (dependency.kind == "order" and finished_well(providers))
+    ):
+        state = providers[0].state if providers else "not created"
+        return at(Layer.CONTAINER, Outcome.FAILED, f"{provider} is {state}")
+    if dependency.kind == "order":
+        return at(Layer.CONTAINER, Outcome.OK, f"{provider or dependency.host} was started")
+    if not consumer.running:
+        if finished_well([consumer]):
+            return at(Layer.CONTAINER, Outcome.OK, f"{consumer.service} has done its work (exit 0)")
+        return at(Layer.CONTAINER, Outcome.FAILED, f"{consumer.service} is {consumer.state}")
+    name = case.name_probe(consumer.name, dependency.host)
+    if name is None:
+        return at(Layer.NAME, Outcome.UNKNOWN, "not probed")
+    if name.outcome is Outcome.UNKNOWN:
+        return at(Layer.NAME, Outcome.UNKNOWN, name.error)
+    if name.outcome is Outcome.FAILED:
+        layer = Layer.RESOLVER if _resolver_is_bypassed(case, consumer, dependency.host) else Layer.NAME
+        return at(layer, Outcome.FAILED, f"{dependency.host}: {name.error} from {name.via or 'its resolver'}")
+    wrong = [a for a in name.answers if provider and a not in case.addresses(provider) and not a.startswith("127.")]
+    if wrong and len(wrong) == len(name.answers) and case.addresses(provider):
+        holder = case.owner(wrong[0])
+        owner = f"{holder.name} has it" if holder else "no container has it"
+        return at(Layer.NAME, Outcome.FAILED, f"{dependency.host} is {wrong[0]} from {name.via}, but {owner}")
+    if not dependency.port:
+        return at(Layer.NAME, Outcome.OK, f"{dependency.host} is {', '.join(name.answers)}", name.latency_ms)
+    ports = case.port_probes(consumer.name, dependency.host, dependency.port)
+    if not ports:
+        return at(Layer.PORT, Outcome.UNKNOWN, "not probed")
+    failed = [p for p in ports if p.outcome is Outcome.FAILED]
+    unknown = [p for p in ports if p.outcome is Outcome.UNKNOWN]
+    # libc tries the next address, so one open address is enough; replicas must all be open
+    families = {":" in p.host for p in ports if p.outcome is Outcome.OK}
+    if failed and ({":" in p.host for p in failed} & families or not families):
+        first = failed[0]
+        layer = Layer.ADDRESS if first.error in ("EHOSTUNREACH", "ENETUNREACH") else Layer.PORT
+        return at(layer, Outcome.FAILED, f"{_at(first)}: {first.error}")
+    if unknown and not families:
+        return at(Layer.PORT, Outcome.UNKNOWN, unknown[0].error)
+    latency = min((p.latency_ms for p in ports if p.outcome is Outcome.OK), default=0.0)
+    http = [
+        p
+        for p in case.snapshot.probes
+        if p.layer is Layer.PROTOCOL
+        and p.container == consumer.name
+        and p.host == dependency.host
+        and p.port == dependency.port
+    ]
+    if http and http[0].outcome is Outcome.FAILED:
+        return at(Layer.PROTOCOL, Outcome.FAILED, f"{_at(http[0])}{http[0].path}: {http[0].error}")
+    if http and http[0].outcome is Outcome.OK:
+        return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http[0].status}", http[0].latency_ms)
+    return at(Layer.PORT, Outcome.OK, f"{_at(ports[0])} open", latency)
+
+
+def _at(probe: Probe) -> str:
+    return f"[{probe.host}]:{probe.port}" if ":" in probe.host else f"{probe.host}:{probe.port}"
+
+
+def finished_well(containers: Iterable[Container]) -> bool:
+    """Whether these are one-shot jobs that did their work.
+
+    Nothing tells a job from a server that was stopped, except that a server publishes a port, has a
+    healthcheck or is to be restarted.
+    """
+    found = list(containers)
+    return bool(found) and all(
+        c.state == "exited"
+        and c.exit_code == 0
+        and not c.ports
+        and not c.health
+        and c.restart_policy not in ("always", "unless-stopped")
+        for c in found
+    )
+
+
+def _resolver_is_bypassed(case: Case, consumer: Container, host: str) -> bool:
+    embedded = case.name_probe(consumer.name, host, EMBEDDED_DNS)
+    return embedded is not None and embedded.outcome is Outcome.OK
+
+
+def with_causes(walks: Iterable[Walk], causes: dict[str, str]) -> tuple[Walk, ...]:
+    """The walks, each failed one with the code of the finding that explains it."""
+    return tuple(
+        replace(w, cause=causes.get(w.dependency.name, "")) if w.outcome is Outcome.FAILED else w for w in walks
+    )

@@ -1,0 +1,105 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layers 4 and 5: is there a way to the address, and does anybody listen on the port?"""
+
+from __future__ import annotations
+
+from ..model import Confidence, Container, Finding, Layer, Walk
+from .case import Case
+from .make import finding, log_evidence
+
+LOOPBACK = ("127.", "::1")
+
+
+def bind_loopback_only(case: Case) -> list[Finding]:
+    """The port is refused, and the provider listens on it on loopback only."""
+    broken: dict[tuple[str, int], list[Walk]] = {}
+    for walk in case.open_walks(Layer.PORT):
+        for provider in _providers(case, walk):
+            bound = _listening(provider, walk.dependency.port)
+            if walk.detail.endswith("ECONNREFUSED") and bound and all(a.startswith(LOOPBACK) for a in bound):
+                broken.setdefault((provider.service, walk.dependency.port), []).append(walk)
+    found = []
+    for (service, port), walks in broken.items():
+        container = next(c for c in case.containers_of(service) if c.running)
+        address = _listening(container, port)[0]
+        found.append(
+            finding(
+                "port.bind_loopback_only",
+                Confidence.CERTAIN,
+                f"Service '{service}' listens on {address}:{port}, where no other container can reach it",
+                [w.dependency.name for w in walks],
+                evidence=(
+                    f"in the network namespace of {container.name}: LISTEN {address}:{port}",
+                    *(f"from inside {w.dependency.consumer}: {w.detail}" for w in walks[:3]),
+                    *log_evidence(case, walks[0].dependency.consumer, [walks[0].dependency.host]),
+                ),
+                confirm=f"nsenter -t {container.pid} -n ss -ltn 'sport = :{port}'",
+                advice=_bind_advice(container, address),
+                subject={"service": service, "container": container.name, "port": port},
+            )
+        )
+    return found
+
+
+def _bind_advice(container: Container, address: str) -> str:
+    variable = next((k for k, v in container.environment.items() if v == address), "")
+    where = f" (its environment has {variable}={address})" if variable else ""
+    return f"Make the program of service '{container.service}' listen on 0.0.0.0 instead of {address}{where}."
+
+
+def port_or_address_unexplained(case: Case) -> list[Finding]:
+    """What no rule above explains: refused, timed out, or no way there; one finding for each provider and port."""
+    broken: dict[tuple[str, str, str], list[Walk]] = {}
+    for walk in case.open_walks(Layer.ADDRESS, Layer.PORT):
+        code = (
+            "address.unreachable"
+            if walk.layer is Layer.ADDRESS
+            else "port.timeout"
+            if walk.detail.endswith("timeout")
+            else "port.refused"
+        )
+        broken.setdefault(
+            (code, case.provider(walk.dependency) or walk.dependency.host, str(walk.dependency.port)), []
+        ).append(walk)
+    found = []
+    for (code, provider, port), walks in broken.items():
+        listening = sorted(
+            {
+                f"{s.address}:{s.port}"
+                for c in case.containers_of(provider)
+                for s in c.sockets or ()
+                if s.state == "LISTEN"
+            }
+        )
+        heard = (
+            f"'{provider}' listens on {', '.join(listening)}"
+            if listening
+            else f"nothing is known to listen in '{provider}'"
+        )
+        found.append(
+            finding(
+                code,
+                Confidence.POSSIBLE,
+                f"Port {port} of '{provider}': {walks[0].detail.rpartition(': ')[2]}",
+                [w.dependency.name for w in walks],
+                evidence=(
+                    *(f"from inside {w.dependency.consumer}: {w.detail}" for w in walks[:3]),
+                    heard,
+                    *log_evidence(case, walks[0].dependency.consumer, [walks[0].dependency.host]),
+                ),
+                confirm=f"docker exec {walks[0].container} curl -sv --max-time 3 telnet://{walks[0].dependency.target}",
+                subject={"service": provider, "port": int(port)},
+            )
+        )
+    return found
+
+
+def _providers(case: Case, walk: Walk) -> list[Container]:
+    service = case.provider(walk.dependency)
+    return [c for c in case.containers_of(service) if c.running] if service else []
+
+
+def _listening(container: Container, port: int) -> list[str]:
+    return sorted({s.address for s in container.sockets or () if s.state == "LISTEN" and s.port == port})

@@ -1,0 +1,217 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker Engine, through its Python SDK: what there is, and the few changes that remediations make."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, TypeVar
+
+try:
+    import docker
+    import docker.errors
+    import requests.exceptions
+
+    IMPORT_ERROR = None
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+
+from .._core.errors import EngineError
+from .._core.model import Container, Network
+from .._core.model import Engine as EngineFacts
+from .._core.parsing.inspect import (
+    LABEL_ONE_OFF,
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    LABEL_WORKING_DIR,
+    container_from_inspect,
+    network_from_inspect,
+)
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+T = TypeVar("T")
+
+
+class Engine:
+    """One engine. Every method raises EngineError, naming the object and what to do next."""
+
+    def __init__(self, docker_host: str = "", timeout: float = 60) -> None:
+        self.docker_host = docker_host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+        self._timeout = timeout
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The SDK's low-level client, connected at first use."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> Any:
+        path = self.docker_host[len("unix://") :] if self.docker_host.startswith("unix://") else ""
+        if path and not os.path.exists(path):
+            raise EngineError(
+                f"No Docker Engine listens on {self.docker_host}: the socket does not exist. "
+                "Start the engine (systemctl start docker), or name another one with docker_host."
+            )
+        if path and not os.access(path, os.R_OK | os.W_OK):
+            raise EngineError(
+                f"No permission to use the Docker Engine on {self.docker_host}. "
+                "Run the play with become: true, or add the user to the group that owns the socket (usually 'docker')."
+            )
+        try:
+            return docker.APIClient(base_url=self.docker_host, version="auto", timeout=int(self._timeout))
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
+            raise EngineError(
+                f"The Docker Engine on {self.docker_host} does not answer ({exc}). "
+                "Check that the daemon runs: systemctl status docker."
+            ) from exc
+
+    def _call(self, what: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except docker.errors.APIError as exc:
+            raise EngineError(f"{what}: the engine refused: {exc.explanation or exc}", status=exc.status_code) from exc
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
+            raise EngineError(f"{what}: the engine on {self.docker_host} did not answer: {exc}") from exc
+
+    def facts(self) -> EngineFacts:
+        """Version and kind of the engine."""
+        info = self._call("Asking the engine's version", self.client.version)
+        details = next((c.get("Details") or {} for c in info.get("Components") or () if c.get("Name") == "Engine"), {})
+        return EngineFacts(
+            version=str(info.get("Version", "")),
+            api_version=str(info.get("ApiVersion", "")),
+            operating_system=str(details.get("Os") or info.get("Os") or ""),
+            local=self.docker_host.startswith("unix://"),
+        )
+
+    def inspect_containers(
+        self, project: str | None = None, names: Iterable[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Inspect data of a project's containers (stopped ones too), or of the named ones, in the order of names."""
+        if names is None:
+            filters = {"label": f"{LABEL_PROJECT}={project}"} if project else None
+            listed = self._call("Listing containers", lambda: self.client.containers(all=True, filters=filters))
+            names = [c["Id"] for c in listed]
+        found = []
+        for name in names:
+            try:
+                found.append(
+                    self._call(f"Inspecting container {name!r}", lambda n=name: self.client.inspect_container(n))
+                )
+            except EngineError as exc:
+                # a container that went away between the listing and the look is no error of ours
+                if exc.details.get("status") != 404:
+                    raise
+        return sorted(found, key=lambda c: str(c.get("Name", "")))
+
+    def containers(self, project: str | None = None, names: Iterable[str] | None = None) -> list[Container]:
+        """A project's containers, or the named ones."""
+        return [container_from_inspect(c) for c in self.inspect_containers(project, names)]
+
+    def replicas(self, project: str) -> dict[str, int]:
+        """How many containers each service of a project has, stopped ones too."""
+        filters = {"label": [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]}
+        listed = self._call(
+            f"Listing the containers of {project!r}", lambda: self.client.containers(all=True, filters=filters)
+        )
+        return dict(Counter((c.get("Labels") or {}).get(LABEL_SERVICE, "") for c in listed))
+
+    def project_in(self, folder: str) -> str:
+        """The one Compose project whose containers were started in that folder; empty for none, or several."""
+        label = f"{LABEL_WORKING_DIR}={folder}"
+        listed = self._call("Listing containers", lambda: self.client.containers(all=True, filters={"label": label}))
+        names = {(c.get("Labels") or {}).get(LABEL_PROJECT, "") for c in listed}
+        return names.pop() if len(names) == 1 else ""
+
+    def projects(self) -> list[str]:
+        """Names of the Compose projects that have containers."""
+        listed = self._call(
+            "Listing containers", lambda: self.client.containers(all=True, filters={"label": LABEL_PROJECT})
+        )
+        return sorted({(c.get("Labels") or {}).get(LABEL_PROJECT, "") for c in listed})
+
+    def inspect_networks(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """Inspect data of all networks, or of the named ones that exist."""
+        if names is None:
+            names = [n["Id"] for n in self._call("Listing networks", self.client.networks)]
+        found = []
+        for name in names:
+            try:
+                found.append(self._call(f"Inspecting network {name!r}", lambda n=name: self.client.inspect_network(n)))
+            except EngineError as exc:
+                if exc.details.get("status") != 404:
+                    raise
+        return found
+
+    def project_networks(self, project: str) -> list[Network]:
+        """Networks that carry the project's label."""
+        filters = {"label": f"{LABEL_PROJECT}={project}"}
+        listed = self._call("Listing networks", lambda: self.client.networks(filters=filters))
+        return self.networks([n["Id"] for n in listed])
+
+    def networks(self, names: Iterable[str] | None = None) -> list[Network]:
+        """All networks, or the named ones that exist."""
+        return sorted((network_from_inspect(n) for n in self.inspect_networks(names)), key=lambda n: n.name)
+
+    def logs(self, container: str, tail: int, since: int = 0) -> list[str]:
+        """The last lines of a container's log, with RFC 3339 timestamps. Empty where its log driver keeps none."""
+        try:
+            raw = self._call(
+                f"Reading the log of {container!r}",
+                lambda: self.client.logs(
+                    container, stdout=True, stderr=True, timestamps=True, tail=tail, since=since or None
+                ),
+            )
+        except EngineError:
+            return []
+        return [line for line in raw.decode("utf-8", "replace").splitlines() if line]
+
+    def connect(self, container: str, network: str, endpoint: Mapping[str, Any]) -> None:
+        """Attach a container; ``endpoint`` has aliases, links, ipv4_address, ipv6_address, driver_opt, mac_address."""
+        chosen = {k: v for k, v in endpoint.items() if v}
+        self._call(
+            f"Connecting {container!r} to network {network!r}",
+            lambda: self.client.connect_container_to_network(container, network, **chosen),
+        )
+
+    def disconnect(self, container: str, network: str) -> None:
+        """Detach a container, running or stopped."""
+        self._call(
+            f"Disconnecting {container!r} from network {network!r}",
+            lambda: self.client.disconnect_container_from_network(container, network, force=True),
+        )
+
+    def create_network(self, payload: Mapping[str, Any]) -> None:
+        """Create a network from the body of ``POST /networks/create``."""
+        client = self.client
+        self._call(
+            f"Creating network {payload['Name']!r}",
+            lambda: client._raise_for_status(client._post_json(client._url("/networks/create"), data=dict(payload))),
+        )
+
+    def remove_network(self, network: str) -> None:
+        """Remove one network by name or id; the engine refuses while a container is attached."""
+        self._call(f"Removing network {network!r}", lambda: self.client.remove_network(network))
+
+    def start(self, container: str) -> None:
+        """Start a container; a running one stays as it is."""
+        self._call(f"Starting {container!r}", lambda: self.client.start(container))
+
+    def stop(self, container: str) -> None:
+        """Stop a container within its own grace period."""
+        self._call(f"Stopping {container!r}", lambda: self.client.stop(container))
+
+    def restart(self, container: str) -> None:
+        """Restart a container."""
+        self._call(f"Restarting {container!r}", lambda: self.client.restart(container))
+
+    def signal(self, container: str, signal: str) -> None:
+        """Send a signal to a container's first process."""
+        self._call(f"Sending {signal} to {container!r}", lambda: self.client.kill(container, signal=signal))
