@@ -1,0 +1,91 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate: what must pass for a change to be kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..diagnosis.diagnose import Diagnosis
+from ..model import Finding, Outcome, Snapshot
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How the project looks after a change, against how it looked before.
+
+    ``mended`` and ``still_broken`` are codes of promised findings, ``regressed`` what passed before and does not now.
+    """
+
+    promised: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+    still_broken: tuple[str, ...] = ()
+    regressed: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Something promised is mended, and nothing that passed fails."""
+        return bool(self.mended) and not self.regressed
+
+    @property
+    def complete(self) -> bool:
+        """Passed, and nothing promised is left."""
+        return self.passed and not self.still_broken
+
+
+def passing(snapshot: Snapshot, diagnosis: Diagnosis) -> frozenset[str]:
+    """Names of all that passes: dependencies whose every walk is ok, checks, and default routes."""
+    names = {w.dependency.name for w in diagnosis.walks}
+    bad = {w.dependency.name for w in diagnosis.walks if w.outcome is not Outcome.OK}
+    checks = {f"check {c.check.name}" for c in snapshot.checks if c.outcome is Outcome.OK}
+    return frozenset({*(names - bad), *checks})
+
+
+def judge(before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...]) -> Gate:
+    """Compare two diagnosed snapshots. A promised finding counts as mended when it is gone and nothing it broke is unknown."""
+    now = passing(*after)
+    mended, broken = [], []
+    for finding in promised:
+        same = [f for f in after[1].findings if f.code == finding.code and set(f.breaks) & set(finding.breaks)]
+        unknown = [w for w in after[1].walks if w.outcome is Outcome.UNKNOWN and w.dependency.name in finding.breaks]
+        (broken if same or unknown else mended).append(finding.code)
+    return Gate(
+        promised=tuple(f.code for f in promised),
+        mended=tuple(mended),
+        still_broken=tuple(broken),
+        regressed=tuple(sorted(_regressed(before, after, passing(*before), now))),
+    )
+
+
+def _regressed(
+    before: tuple[Snapshot, Diagnosis],
+    after: tuple[Snapshot, Diagnosis],
+    then: frozenset[str],
+    now: frozenset[str],
+) -> set[str]:
+    # a dependency that the change itself renamed is gone, not broken
+    present = {w.dependency.name for w in after[1].walks} | {f"check {c.check.name}" for c in after[0].checks}
+    lost = {name for name in then - now if name in present}
+    routes = {c.service: c.default_route.partition(" dev ")[0] for c in before[0].containers if c.default_route}
+    for container in after[0].containers:
+        gateway = container.default_route.partition(" dev ")[0]
+        if (
+            gateway
+            and routes.get(container.service)
+            and gateway != routes[container.service]
+            and not _same_network(before[0], after[0], container.service, gateway)
+        ):
+            lost.add(f"default route of {container.service}: {routes[container.service]} became {gateway}")
+    return lost
+
+
+def _same_network(before: Snapshot, after: Snapshot, service: str, gateway: str) -> bool:
+    """Whether the new gateway is the old network's, which was rebuilt with another subnet."""
+
+    def network_of(snapshot: Snapshot, address: str) -> str:
+        endpoints = [e for c in snapshot.containers if c.service == service for e in c.endpoints]
+        return next((e.network for e in endpoints if e.gateway == address), "")
+
+    old = next((c.default_route.partition(" dev ")[0] for c in before.containers if c.service == service), "")
+    return network_of(before, old) == network_of(after, gateway) != ""

@@ -1,0 +1,95 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which remediations there are, and in which order to try them for what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..model import Finding, Severity
+from . import (
+    correct_upstreams,
+    direct_routes,
+    rebuild_network,
+    reconnect_endpoints,
+    refresh_upstreams,
+    restore_resolver,
+    start_providers,
+    static_hosts,
+)
+from .situation import Remediation
+
+REMEDIATIONS: dict[str, Remediation] = {
+    r.name: r
+    for r in (
+        reconnect_endpoints.REMEDIATION,
+        refresh_upstreams.REMEDIATION,
+        start_providers.REMEDIATION,
+        restore_resolver.REMEDIATION,
+        correct_upstreams.REMEDIATION,
+        static_hosts.REMEDIATION,
+        direct_routes.REMEDIATION,
+        rebuild_network.REMEDIATION,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One remediation to try, the findings that it is to mend, and why it stands where it stands."""
+
+    remediation: str
+    findings: tuple[Finding, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A remediation that will not be tried, and why."""
+
+    remediation: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Remediations in the order in which they are tried."""
+
+    items: tuple[Item, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def make_plan(findings: Iterable[Finding], forced: Sequence[str] = (), tried: Iterable[str] = ()) -> Plan:
+    """Least invasive first, only what the findings unlock; ``forced`` is the operator's own list and order.
+
+    Raises ValueError for a name that no remediation has.
+    """
+    unknown = [n for n in forced if n not in REMEDIATIONS]
+    if unknown:
+        raise ValueError(f"There is no remediation {unknown[0]!r}. Remediations: {', '.join(REMEDIATIONS)}.")
+    errors = tuple(f for f in findings if f.severity is Severity.ERROR)
+    done = set(tried)
+    items, skipped = [], []
+    order = list(forced) if forced else sorted(REMEDIATIONS, key=lambda n: REMEDIATIONS[n].invasiveness)
+    for name in order:
+        unlocking = tuple(f for f in errors if name in f.remediations)
+        if name in done:
+            skipped.append(Skipped(name, "was tried already in this run"))
+        elif forced and errors:
+            items.append(Item(name, unlocking or errors, "the operator's order"))
+        elif unlocking:
+            level = REMEDIATIONS[name].invasiveness
+            items.append(
+                Item(
+                    name,
+                    unlocking,
+                    f"unlocked by {', '.join(dict.fromkeys(f.code for f in unlocking))}, invasiveness {level}",
+                )
+            )
+        else:
+            skipped.append(Skipped(name, "no finding unlocks it" if errors else "nothing is broken"))
+    if forced:
+        skipped += [Skipped(n, "not in the operator's list") for n in REMEDIATIONS if n not in forced]
+    return Plan(tuple(items), tuple(skipped))

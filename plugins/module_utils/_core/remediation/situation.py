@@ -1,0 +1,107 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a remediation looks at, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..diagnosis.case import Case
+from ..model import Endpoint, Finding, Network
+from ..parsing.inspect import LABEL_NETWORK, LABEL_PROJECT
+from .state import ProjectState
+from .steps import Step
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A diagnosed project, its present state, and our override file's data as it is now.
+
+    ``findings`` are those that the remediation is to mend. ``unredacted`` is the effective configuration with its
+    secrets: plans need it to rewrite a URL that holds a password.
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    state: ProjectState
+    override: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The effective Compose configuration."""
+        return self.case.snapshot.config
+
+    def service(self, name: str) -> dict[str, Any]:
+        """One service's effective configuration, empty where there is none."""
+        return dict((self.config.get("services") or {}).get(name) or {})
+
+    def network_name(self, key: str) -> str:
+        """The engine's name of a network of the configuration."""
+        spec = (self.config.get("networks") or {}).get(key) or {}
+        return str(spec.get("name") or f"{self.case.snapshot.project}_{key}")
+
+    def network_key(self, name: str) -> str:
+        """The configuration's key of a network, empty where the configuration does not know it."""
+        return next((k for k in self.config.get("networks") or {} if self.network_name(k) == name), "")
+
+    def wanted_endpoint(self, container: str, network: str) -> Endpoint:
+        """The endpoint that Compose itself would give to a container on a network.
+
+        Compose sets the container's name, the service's name and the configured aliases.
+        Source: https://docs.docker.com/compose/how-tos/networking/
+        """
+        state = self.state.containers[container]
+        spec = (self.service(state.service).get("networks") or {}).get(self.network_key(network)) or {}
+        return Endpoint(
+            network=network,
+            aliases=tuple(sorted({container, state.service, *(spec.get("aliases") or ())})),
+            static_ipv4=str(spec.get("ipv4_address") or ""),
+            static_ipv6=str(spec.get("ipv6_address") or ""),
+            driver_opts=dict(spec.get("driver_opts") or {}),
+        )
+
+    def containers_of(self, service: str) -> tuple[str, ...]:
+        """Names of a service's containers."""
+        return tuple(c.name for c in self.case.containers_of(service))
+
+    def compose_labels(self, network: Network, key: str) -> dict[str, str]:
+        """A network's labels, with those that Compose demands of its own networks."""
+        configured = ((self.config.get("networks") or {}).get(key) or {}).get("labels") or {}
+        return {**network.labels, **configured, LABEL_NETWORK: key, LABEL_PROJECT: self.case.snapshot.project}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a remediation would do: steps, or the reasons why it cannot.
+
+    ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
+    containers are made anew, ``restarted`` the containers whose processes start again.
+    """
+
+    steps: tuple[Step, ...] = ()
+    refusals: tuple[str, ...] = ()
+    patch: Mapping[str, Any] = field(default_factory=dict)
+    recreated: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+
+
+def refuse(*reasons: str) -> Proposal:
+    """No steps, and why."""
+    return Proposal(refusals=reasons)
+
+
+@dataclass(frozen=True)
+class Remediation:
+    """One way to repair. ``invasiveness`` 0–5 orders the plan; ``reversible`` is full, partial or none."""
+
+    name: str
+    summary: str
+    invasiveness: int
+    reversible: str
+    restarts: str
+    downtime: str
+    propose: Callable[[Situation], Proposal]

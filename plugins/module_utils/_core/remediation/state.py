@@ -1,0 +1,209 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project's restorable state, and how two states differ.
+
+The checkpoint is one such state; undoing is going from the present one back to it, from whatever point was
+reached. Container ids and times are no part of it: a recreated container with the same configuration is the same.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ..model import Container, Endpoint, Network
+from ..parsing.inspect import container_from_inspect, network_from_inspect
+
+# What Compose writes anew on every creation, without any change of meaning. The list of files is of that kind: a
+# container that a file does not concern keeps the list of the day when it was made.
+VOLATILE_LABELS = (
+    "com.docker.compose.replace",
+    "com.docker.compose.version",
+    "com.docker.compose.project.config_files",
+)
+LABEL_DEPENDS_ON = "com.docker.compose.depends_on"
+VOLATILE_HOST_CONFIG = ("ContainerIDFile", "LogPath")
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """One container: whether it runs, its whole configuration, and its endpoints by network."""
+
+    name: str
+    service: str
+    state: str
+    config_hash: str
+    image_id: str
+    config: dict[str, Any] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """Everything of a project that a remediation may change. ``override`` is our file's text, None without one."""
+
+    project: str
+    override: Optional[str] = None
+    containers: dict[str, ContainerState] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that is not as it was. ``dynamic`` marks an address that the engine chose by itself."""
+
+    object: str
+    field: str
+    was: str
+    found: str
+    dynamic: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.object}: {self.field} was {self.was}, is {self.found}"
+
+
+def capture(
+    project: str,
+    containers: Iterable[Mapping[str, Any]],
+    networks: Iterable[Mapping[str, Any]],
+    override: Optional[str],
+) -> ProjectState:
+    """The state that inspect data show. ``networks`` are those that the project uses or owns."""
+    return ProjectState(
+        project=project,
+        override=override,
+        containers={c.name: c for c in (_container(raw) for raw in containers)},
+        networks={n.name: n for n in (network_from_inspect(raw) for raw in networks)},
+    )
+
+
+def _container(raw: Mapping[str, Any]) -> ContainerState:
+    seen: Container = container_from_inspect(raw)
+    return ContainerState(
+        name=seen.name,
+        service=seen.service,
+        state=seen.state,
+        config_hash=seen.config_hash,
+        image_id=seen.image_id,
+        config={"Config": _config(raw, seen), "HostConfig": _host_config(raw)},
+        endpoints={e.network: e for e in seen.endpoints},
+    )
+
+
+def _config(raw: Mapping[str, Any], seen: Container) -> dict[str, Any]:
+    config = dict(raw.get("Config") or {})
+    labels = {k: v for k, v in (config.get("Labels") or {}).items() if k not in VOLATILE_LABELS}
+    # Compose writes it in the order of a Go map, another one each time
+    labels[LABEL_DEPENDS_ON] = ",".join(sorted(labels.get(LABEL_DEPENDS_ON, "").split(",")))
+    config["Labels"] = labels
+    if config.get("Hostname") == seen.id[:12]:
+        config["Hostname"] = ""
+    config["Env"] = sorted(config.get("Env") or ())
+    config.pop("MacAddress", None)
+    return config
+
+
+def _host_config(raw: Mapping[str, Any]) -> dict[str, Any]:
+    host = {k: v for k, v in (raw.get("HostConfig") or {}).items() if k not in VOLATILE_HOST_CONFIG}
+    for key in ("Binds", "Mounts", "ExtraHosts"):
+        if host.get(key):
+            host[key] = sorted(host[key], key=str)
+    return host
+
+
+def differences(was: ProjectState, found: ProjectState) -> list[Difference]:
+    """Every field in which the found state is not as it was, networks first."""
+    result: list[Difference] = []
+    if was.override != found.override:
+        result.append(Difference("compose.netfix.yml", "content", _presence(was.override), _presence(found.override)))
+    for name in sorted({*was.networks, *found.networks}):
+        result += _network_differences(name, was.networks.get(name), found.networks.get(name))
+    for name in sorted({*was.containers, *found.containers}):
+        result += _container_differences(name, was.containers.get(name), found.containers.get(name))
+    return result
+
+
+def _presence(text: Optional[str]) -> str:
+    return "absent" if text is None else f"{len(text.splitlines())} lines"
+
+
+def network_fields(network: Network) -> dict[str, Any]:
+    """The fields of a network that a rebuild must carry over."""
+    return {
+        "driver": network.driver,
+        "internal": network.internal,
+        "attachable": network.attachable,
+        "ipv6": network.ipv6,
+        "subnets": [(s.subnet, s.gateway, s.ip_range, sorted(s.aux_addresses.items())) for s in network.subnets],
+        "ipam": (network.ipam_driver, sorted(network.ipam_options.items())),
+        "options": sorted(network.options.items()),
+        "labels": sorted((k, v) for k, v in network.labels.items()),
+    }
+
+
+def _network_differences(name: str, was: Optional[Network], found: Optional[Network]) -> list[Difference]:
+    if was is None or found is None:
+        return [Difference(f"network {name}", "existence", str(was is not None), str(found is not None))]
+    before, after = network_fields(was), network_fields(found)
+    return [Difference(f"network {name}", k, str(before[k]), str(after[k])) for k in before if before[k] != after[k]]
+
+
+def _container_differences(
+    name: str, was: Optional[ContainerState], found: Optional[ContainerState]
+) -> list[Difference]:
+    what = f"container {name}"
+    if was is None or found is None:
+        return [Difference(what, "existence", str(was is not None), str(found is not None))]
+    result = []
+    if (was.state == "running") != (found.state == "running"):
+        result.append(Difference(what, "state", was.state, found.state))
+    if was.image_id != found.image_id:
+        result.append(Difference(what, "image", was.image_id, found.image_id))
+    for part in ("Config", "HostConfig"):
+        before, after = was.config.get(part) or {}, found.config.get(part) or {}
+        for key in sorted({*before, *after}):
+            if (before.get(key) or None) != (after.get(key) or None):
+                # values may be secrets: the field's name is enough
+                result.append(Difference(what, f"{part}.{key}", "as in the checkpoint", "other"))
+    for network in sorted({*was.endpoints, *found.endpoints}):
+        result += _endpoint_differences(name, network, was.endpoints.get(network), found.endpoints.get(network))
+    return result
+
+
+def endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:
+    """The fields of an endpoint that somebody chose."""
+    return {
+        "aliases": sorted(endpoint.aliases),
+        "static_ipv4": endpoint.static_ipv4,
+        "static_ipv6": endpoint.static_ipv6,
+        "links": sorted(endpoint.links),
+        "driver_opts": sorted(endpoint.driver_opts.items()),
+    }
+
+
+def _endpoint_differences(
+    name: str, network: str, was: Optional[Endpoint], found: Optional[Endpoint]
+) -> list[Difference]:
+    what = f"endpoint {name} on {network}"
+    if was is None or found is None:
+        return [Difference(what, "existence", str(was is not None), str(found is not None))]
+    before, after = endpoint_fields(was), endpoint_fields(found)
+    result = [Difference(what, k, str(before[k]), str(after[k])) for k in before if before[k] != after[k]]
+    if was.address and found.address and was.address != found.address:
+        result.append(Difference(what, "address", was.address, found.address, dynamic=not was.static_ipv4))
+    return result
+
+
+def address_order(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
+    """Container names in the order of their addresses, those without one last."""
+
+    def key(name: str) -> tuple[int, int, str]:
+        try:
+            return (0, int(ipaddress.ip_address(endpoints[name].address)), name)
+        except ValueError:
+            return (1, 0, name)
+
+    return tuple(sorted(endpoints, key=key))

@@ -1,0 +1,122 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed steps: everything that a remediation or its undoing can do to a project. Nothing else is ever done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Optional
+
+from ..model import Endpoint, Network, to_data
+
+
+class Action(str, Enum):
+    """The closed set of changes."""
+
+    WRITE_OVERRIDE = "write_override"
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+    CREATE_NETWORK = "create_network"
+    REMOVE_NETWORK = "remove_network"
+    RECREATE = "recreate"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    SIGNAL = "signal"
+    WAIT_HEALTHY = "wait_healthy"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change, what it changes, and why."""
+
+    action: Action
+    object: str
+    cause: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+def connect(container: str, network: str, endpoint: Endpoint, cause: str) -> Step:
+    """Attach a container with that endpoint's aliases, links and fixed addresses."""
+    return Step(
+        Action.CONNECT,
+        f"{container} to {network}",
+        cause,
+        {"container": container, "network": network, "endpoint": to_data(endpoint)},
+    )
+
+
+def disconnect(container: str, network: str, cause: str) -> Step:
+    """Detach a container."""
+    return Step(Action.DISCONNECT, f"{container} from {network}", cause, {"container": container, "network": network})
+
+
+def reconnect(container: str, network: str, endpoint: Endpoint, cause: str) -> list[Step]:
+    """Detach and attach anew: the engine cannot change an endpoint's aliases in place."""
+    return [disconnect(container, network, cause), connect(container, network, endpoint, cause)]
+
+
+def create_network(network: Network, cause: str) -> Step:
+    """Create a network with those options, labels and address pools."""
+    return Step(Action.CREATE_NETWORK, network.name, cause, {"network": to_data(network)})
+
+
+def remove_network(name: str, cause: str) -> Step:
+    """Remove a network that nothing is attached to any more."""
+    return Step(Action.REMOVE_NETWORK, name, cause, {"network": name})
+
+
+def write_override(text: Optional[str], path: str, cause: str) -> Step:
+    """Write our override file, or remove it where the text is None."""
+    return Step(Action.WRITE_OVERRIDE, path, cause, {"text": text})
+
+
+def recreate(service: str, cause: str) -> Step:
+    """Bring one service's containers to the configuration, leaving all others alone."""
+    return Step(Action.RECREATE, service, cause, {"service": service})
+
+
+def on_container(action: Action, container: str, cause: str, **args: Any) -> Step:
+    """Start, stop, restart, signal or wait for one container."""
+    return Step(action, container, cause, {"container": container, **args})
+
+
+def network_payload(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Body of ``POST /networks/create`` for a network's plain data.
+
+    Source: https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Network/operation/NetworkCreate
+    """
+    pools = []
+    for subnet in network.get("subnets") or ():
+        pool = {"Subnet": subnet["subnet"], "Gateway": subnet.get("gateway"), "IPRange": subnet.get("ip_range")}
+        pool["AuxiliaryAddresses"] = subnet.get("aux_addresses") or None
+        pools.append({k: v for k, v in pool.items() if v})
+    ipam: dict[str, Any] = {"Driver": network.get("ipam_driver") or "default", "Config": pools}
+    if network.get("ipam_options"):
+        ipam["Options"] = network["ipam_options"]
+    return {
+        "Name": network["name"],
+        "CheckDuplicate": True,
+        "Driver": network.get("driver") or "bridge",
+        "Internal": bool(network.get("internal")),
+        "Attachable": bool(network.get("attachable")),
+        "EnableIPv6": bool(network.get("ipv6")),
+        "IPAM": ipam,
+        "Options": dict(network.get("options") or {}),
+        "Labels": dict(network.get("labels") or {}),
+    }
+
+
+def endpoint_config(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of the SDK's ``connect_container_to_network`` for an endpoint's plain data."""
+    links = [tuple(link.split(":", 1)) if ":" in link else (link, link) for link in endpoint.get("links") or ()]
+    return {
+        "aliases": list(endpoint.get("aliases") or ()),
+        "ipv4_address": endpoint.get("static_ipv4") or None,
+        "ipv6_address": endpoint.get("static_ipv6") or None,
+        "links": links,
+        "driver_opt": dict(endpoint.get("driver_opts") or {}),
+    }

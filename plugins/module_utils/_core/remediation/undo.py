@@ -1,0 +1,131 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: steps from the present state to a checkpoint, whatever point between the two was reached.
+
+Undoing compares and never replays: run it twice, and the second time it gives no step.
+"""
+
+from __future__ import annotations
+
+from ..model import Network
+from .state import ProjectState, address_order, endpoint_fields, network_fields
+from .steps import (
+    Action,
+    Step,
+    connect,
+    create_network,
+    disconnect,
+    on_container,
+    reconnect,
+    recreate,
+    remove_network,
+    write_override,
+)
+
+CAUSE = "as in the checkpoint"
+
+
+def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> list[Step]:
+    """Steps that bring the project nearer to the saved state; empty when it is there.
+
+    Run them, look again, and ask again: what a recreated container looks like is only known afterwards.
+    """
+    steps: list[Step] = []
+    if now.override != saved.override:
+        steps.append(write_override(saved.override, override_path, CAUSE))
+    for name, network in saved.networks.items():
+        found = now.networks.get(name)
+        if found is None or network_fields(found) != network_fields(network):
+            steps += _rebuild(now, saved, network)
+    if steps and any(s.action in (Action.CREATE_NETWORK, Action.REMOVE_NETWORK) for s in steps):
+        return steps
+    changed = [s for s in _recreations(now, saved)]
+    if steps or changed:
+        return steps + changed
+    steps = _endpoints(now, saved) + _surplus_networks(now, saved)
+    return steps or _running(now, saved) or _reseat(now, saved)
+
+
+def _rebuild(now: ProjectState, saved: ProjectState, network: Network) -> list[Step]:
+    attached = {c.name: c.endpoints[network.name] for c in now.containers.values() if network.name in c.endpoints}
+    steps = [disconnect(name, network.name, CAUSE) for name in address_order(attached)]
+    if network.name in now.networks:
+        steps.append(remove_network(network.name, CAUSE))
+    steps.append(create_network(network, CAUSE))
+    belonging = {c.name: c.endpoints[network.name] for c in saved.containers.values() if network.name in c.endpoints}
+    return steps + [
+        connect(name, network.name, belonging[name], CAUSE)
+        for name in address_order(belonging)
+        if name in now.containers
+    ]
+
+
+def _recreations(now: ProjectState, saved: ProjectState) -> list[Step]:
+    services = []
+    for name, container in saved.containers.items():
+        found = now.containers.get(name)
+        if container.service and (
+            found is None or found.config_hash != container.config_hash or found.config != container.config
+        ):
+            services.append(container.service)
+    return [recreate(service, CAUSE) for service in dict.fromkeys(services)]
+
+
+def _endpoints(now: ProjectState, saved: ProjectState) -> list[Step]:
+    steps: list[Step] = []
+    for name, container in saved.containers.items():
+        found = now.containers.get(name)
+        if found is None:
+            continue
+        for network in found.endpoints:
+            if network not in container.endpoints:
+                steps.append(disconnect(name, network, CAUSE))
+        for network, endpoint in container.endpoints.items():
+            present = found.endpoints.get(network)
+            if present is None:
+                steps.append(connect(name, network, endpoint, CAUSE))
+            elif endpoint_fields(present) != endpoint_fields(endpoint):
+                steps += reconnect(name, network, endpoint, CAUSE)
+    return steps
+
+
+def _surplus_networks(now: ProjectState, saved: ProjectState) -> list[Step]:
+    # capture() only holds networks that the project owns or uses, so a new one was made by us or by our Compose run
+    return [remove_network(name, CAUSE) for name in now.networks if name not in saved.networks]
+
+
+def _running(now: ProjectState, saved: ProjectState) -> list[Step]:
+    steps = []
+    for name, container in saved.containers.items():
+        found = now.containers.get(name)
+        if found is None or found.state == container.state:
+            continue
+        if container.state == "running":
+            steps.append(on_container(Action.START, name, CAUSE))
+        elif found.state == "running":
+            steps.append(on_container(Action.STOP, name, CAUSE))
+    return steps
+
+
+def _reseat(now: ProjectState, saved: ProjectState) -> list[Step]:
+    """Containers that came back with each other's dynamic address: the engine gives the lowest free one."""
+    steps: list[Step] = []
+    for network in saved.networks:
+        moved = {}
+        for name, container in saved.containers.items():
+            found = now.containers.get(name)
+            before = container.endpoints.get(network)
+            after = found.endpoints.get(network) if found else None
+            if (
+                before
+                and after
+                and before.address
+                and after.address
+                and before.address != after.address
+                and not before.static_ipv4
+            ):
+                moved[name] = before
+        steps += [disconnect(name, network, CAUSE) for name in moved]
+        steps += [connect(name, network, moved[name], CAUSE) for name in address_order(moved)]
+    return steps

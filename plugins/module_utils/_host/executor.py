@@ -1,0 +1,119 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acting: runs typed steps on the engine and on our override file. Every step can be run twice."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from .._core.errors import EngineError
+from .._core.parsing.inspect import container_from_inspect
+from .._core.remediation.state import ProjectState, capture
+from .._core.remediation.steps import Action, Step, endpoint_config, network_payload
+from .compose import Compose
+from .engine import Engine
+from .files import read_text, remove, render_override, write_whole
+
+POLL_S = 0.1
+
+
+@dataclass
+class Executor:
+    """Changes one project. ``healthy_timeout_s`` bounds the wait for one container's healthcheck."""
+
+    engine: Engine
+    compose: Compose
+    healthy_timeout_s: float = 60.0
+
+    def run(self, step: Step) -> None:
+        """Do one step. Raises NetfixError where it fails."""
+        handlers: dict[Action, Callable[[dict[str, Any]], None]] = {
+            Action.WRITE_OVERRIDE: self._write_override,
+            Action.CONNECT: self._connect,
+            Action.DISCONNECT: self._disconnect,
+            Action.CREATE_NETWORK: self._create_network,
+            Action.REMOVE_NETWORK: self._remove_network,
+            Action.RECREATE: self._recreate,
+            Action.START: self._start,
+            Action.STOP: self._stop,
+            Action.RESTART: self._restart,
+            Action.SIGNAL: self._signal,
+            Action.WAIT_HEALTHY: self._wait_healthy,
+        }
+        handlers[step.action](step.args)
+
+    def state(self) -> ProjectState:
+        """The project as it is now. Networks are those that Compose labelled, and those that its containers use."""
+        project = self.compose.project
+        containers = self.engine.inspect_containers(project.name)
+        used = {n for c in containers for n in ((c.get("NetworkSettings") or {}).get("Networks") or {})}
+        labelled = [n.name for n in self.engine.project_networks(project.name)]
+        names = sorted({*used, *labelled} - {"bridge", "host", "none"})
+        text = read_text(project.override)
+        return capture(project.name, containers, self.engine.inspect_networks(names), text)
+
+    def _write_override(self, args: dict[str, Any]) -> None:
+        path = self.compose.project.override
+        text = render_override(args["data"]) if args.get("data") is not None else args.get("text")
+        if text is None:
+            remove(path)
+        else:
+            write_whole(path, text)
+
+    def _connect(self, args: dict[str, Any]) -> None:
+        self.engine.connect(args["container"], args["network"], endpoint_config(args["endpoint"]))
+
+    def _disconnect(self, args: dict[str, Any]) -> None:
+        try:
+            self.engine.disconnect(args["container"], args["network"])
+        except EngineError as exc:
+            if "is not connected" not in str(exc) and exc.details.get("status") != 404:
+                raise
+
+    def _create_network(self, args: dict[str, Any]) -> None:
+        self.engine.create_network(network_payload(args["network"]))
+
+    def _remove_network(self, args: dict[str, Any]) -> None:
+        try:
+            self.engine.remove_network(args["network"])
+        except EngineError as exc:
+            if exc.details.get("status") != 404:
+                raise
+
+    def _recreate(self, args: dict[str, Any]) -> None:
+        self.compose.up(args["service"], self.engine.replicas(self.compose.project.name))
+
+    def _start(self, args: dict[str, Any]) -> None:
+        self.engine.start(args["container"])
+
+    def _stop(self, args: dict[str, Any]) -> None:
+        self.engine.stop(args["container"])
+
+    def _restart(self, args: dict[str, Any]) -> None:
+        self.engine.restart(args["container"])
+
+    def _signal(self, args: dict[str, Any]) -> None:
+        self.engine.signal(args["container"], args["signal"])
+
+    def _wait_healthy(self, args: dict[str, Any]) -> None:
+        """Until the container is healthy, or runs where it has no healthcheck; the gate judges what comes after."""
+        deadline = time.monotonic() + self.healthy_timeout_s
+        while True:
+            found = self.engine.inspect_containers(names=[args["container"]])
+            container = container_from_inspect(found[0]) if found else None
+            if container and container.running and container.health in ("", "healthy"):
+                return
+            if container and container.state in ("exited", "dead"):
+                raise EngineError(
+                    f"Container {container.name!r} stopped again with exit code {container.exit_code}; "
+                    f"read why: docker logs --tail 50 {container.name}"
+                )
+            if time.monotonic() > deadline:
+                state = f"{container.state}, {container.health or 'no healthcheck'}" if container else "gone"
+                raise EngineError(
+                    f"Container {args['container']!r} did not become healthy within {self.healthy_timeout_s:.0f} s ({state})."
+                )
+            time.sleep(POLL_S)

@@ -1,0 +1,171 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that must be whole or absent: our override file, checkpoints, and the lock of a project."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+try:
+    import yaml
+
+    IMPORT_ERROR = None
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+
+from .._core.errors import TransactionError
+from .._core.remediation.patch import TAG, VALUE, is_tagged, override, reset
+
+HEADER = """\
+# Written by vertice.netfix: what it changed so that the services find each other. The operator's own files are
+# as they were. Undo it with the playbook vertice.netfix.roll_back; to keep it by hand, copy it into your own files.
+"""
+
+
+def read_text(path: str) -> str | None:
+    """A file's text, None where there is no file. Raises TransactionError where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise TransactionError(f"{path} cannot be read: {exc}") from exc
+
+
+def write_whole(path: str, text: str, mode: int = 0o600) -> None:
+    """Write a file so that after any crash it is the old one or the new one, never half of one.
+
+    Raises TransactionError, and leaves the old file as it was.
+    """
+    folder = os.path.dirname(path)
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".netfix-", dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = ""
+        sync_folder(folder)
+    except OSError as exc:
+        raise TransactionError(f"{path} cannot be written ({exc.strerror or exc}); nothing was changed there.") from exc
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def remove(path: str) -> None:
+    """Remove a file; one that is not there is no error."""
+    try:
+        os.unlink(path)
+        sync_folder(os.path.dirname(path))
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise TransactionError(f"{path} cannot be removed: {exc.strerror or exc}") from exc
+
+
+def sync_folder(folder: str) -> None:
+    """Make a rename or removal in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def private_folder(path: str) -> None:
+    """A folder that only its owner may enter. Raises TransactionError for a link or somebody else's folder."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise TransactionError(
+            f"The state folder {path} cannot be made: {exc.strerror or exc}. Choose another with state_dir."
+        ) from exc
+    found = os.lstat(path)
+    if os.path.islink(path) or found.st_uid != os.geteuid():
+        raise TransactionError(f"The state folder {path} is a link or belongs to another user; it is not safe to use.")
+    os.chmod(path, 0o700)
+
+
+@contextlib.contextmanager
+def locked(path: str, what: str) -> Iterator[None]:
+    """Hold a lock file; the kernel lets go of it when the process dies. Raises TransactionError where it is held."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            if exc.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            raise TransactionError(
+                f"{what} is being changed by another run (process {holder or '?'}); wait for its end and run again."
+            ) from exc
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if IMPORT_ERROR is None:
+
+    class _Loader(yaml.SafeLoader):
+        """Knows Compose's merge tags."""
+
+    class _Dumper(yaml.SafeDumper):
+        """Writes Compose's merge tags, and never an alias."""
+
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True
+
+    def _load_override(loader: Any, node: Any) -> dict[str, Any]:
+        if isinstance(node, yaml.MappingNode):
+            return override(loader.construct_mapping(node, deep=True))
+        if isinstance(node, yaml.SequenceNode):
+            return override(loader.construct_sequence(node, deep=True))
+        return override(loader.construct_scalar(node))
+
+    def _represent(dumper: Any, data: Mapping[str, Any]) -> Any:
+        if data.get(TAG) == "reset":
+            return dumper.represent_scalar("!reset", "null", style="")
+        if TAG in data:
+            node = dumper.represent_data(data[VALUE])
+            node.tag = "!override"
+            return node
+        return dumper.represent_mapping("tag:yaml.org,2002:map", data.items())
+
+    _Loader.add_constructor("!override", _load_override)
+    _Loader.add_constructor("!reset", lambda _loader, _node: reset())
+    _Dumper.add_representer(dict, _represent)
+
+
+def parse_override(text: str | None, path: str) -> dict[str, Any]:
+    """The override file's data; empty where there is none. Raises TransactionError for a file that is not ours."""
+    if text is None:
+        return {}
+    try:
+        data = yaml.load(text, Loader=_Loader)  # a SafeLoader with two more tags
+    except yaml.YAMLError as exc:
+        raise TransactionError(f"{path} is no valid YAML ({exc}); correct or remove it.") from exc
+    if not isinstance(data, dict) or is_tagged(data):
+        raise TransactionError(f"{path} must hold a mapping; correct or remove it.")
+    return data
+
+
+def render_override(data: Mapping[str, Any]) -> str:
+    """The override file's text."""
+    return HEADER + yaml.dump(dict(data), Dumper=_Dumper, default_flow_style=False, sort_keys=False, width=120)

@@ -1,0 +1,306 @@
+#!/usr/bin/python
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module; see DOCUMENTATION."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remediation
+short_description: Try one way to mend a Compose project's network, and keep it only if it provably helps
+version_added: 0.1.0
+author:
+  - vertice.netfix contributors (@vertice)
+description:
+  - One call is one transaction. It undoes what an earlier run left unfinished, takes the project's lock, diagnoses,
+    plans, writes a checkpoint, applies, and probes again.
+  - The change is kept when something that it promised is mended and nothing that passed before fails. Otherwise it is
+    undone, and the undo is compared with the checkpoint field by field.
+  - Volumes are never removed, nothing is ever pruned, and the operator's own files are never edited. Changes of the
+    configuration go to C(compose.netfix.yml) beside them.
+extends_documentation_fragment:
+  - vertice.netfix._attributes
+  - vertice.netfix._project
+  - vertice.netfix._project.gathering
+attributes:
+  check_mode:
+    support: full
+    description: Plans and shows the steps, writes no checkpoint and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows the steps with their causes, and the override file before and after, secrets masked.
+  idempotent:
+    support: full
+    description: A project that is mended is not changed again, and neither is one that is rolled back.
+options:
+  name:
+    description: The remediation to try. Needed with O(state=present).
+    type: str
+    choices:
+      - reconnect_endpoints
+      - refresh_upstreams
+      - start_providers
+      - restore_resolver
+      - correct_upstreams
+      - static_hosts
+      - direct_routes
+      - rebuild_network
+  state:
+    description:
+      - V(present) tries the remediation.
+      - V(absent) undoes what the run O(run_id) kept, newest first; only the attempts of O(name) where that is given.
+      - V(settled) only undoes what earlier runs left unfinished.
+    type: str
+    choices: [present, absent, settled]
+    default: present
+  run_id:
+    description: Name of the run, under which its attempts can be rolled back. Needed unless O(state=settled).
+    type: str
+  number:
+    description: Number of the attempt in its run.
+    type: int
+    default: 1
+  unlocked_only:
+    description:
+      - Try it only when a finding unlocks it.
+      - Set to V(false) to try it on whatever is broken, as an operator's own order of remediations does.
+    type: bool
+    default: true
+  gate_timeout:
+    description: How long the project may take to pass after the change, in seconds.
+    type: float
+    default: 20.0
+  force:
+    description:
+      - Roll back although the project was changed since, or recreate a service whose container is not what its files
+        describe.
+    type: bool
+    default: false
+seealso:
+  - module: vertice.netfix.network_diagnosis_info
+"""
+
+EXAMPLES = r"""
+- name: Give a container its names back
+  vertice.netfix.remediation:
+    name: reconnect_endpoints
+    project_src: /srv/shop
+    run_id: incident-4711
+  register: attempt
+
+- name: Show what a rebuild of the network would do
+  vertice.netfix.remediation:
+    name: rebuild_network
+    project_src: /srv/shop
+    run_id: incident-4711
+    unlocked_only: false
+  check_mode: true
+  diff: true
+
+- name: Undo everything that the run kept
+  vertice.netfix.remediation:
+    project_src: /srv/shop
+    run_id: incident-4711
+    state: absent
+"""
+
+RETURN = r"""
+attempt:
+  description: The attempt, with its steps, its gate and its verdict.
+  returned: with O(state=present)
+  type: dict
+  contains:
+    verdict:
+      description: V(kept), V(undone), V(refused), V(planned) or V(unchanged).
+      type: str
+      sample: kept
+    reason:
+      description: Why.
+      type: str
+      sample: mended name.reconnected_without_alias, and nothing that passed before fails
+    steps:
+      description: What was done, in order, each with its cause.
+      type: list
+      elements: dict
+      sample:
+        - action: disconnect
+          object: netfix-dev-hcl-kb-service-1 from netfix-dev_vertice-network
+          cause: its endpoint lacks the name 'hcl-kb-service'
+          outcome: done
+          duration_ms: 61.3
+          error: ""
+    gate:
+      description: What was promised, what is mended, what is still broken, what passed before and fails now.
+      type: dict
+      sample: {"promised": ["name.reconnected_without_alias"], "mended": ["name.reconnected_without_alias"], "still_broken": [], "regressed": [], "waited_s": 0.1}
+    undo:
+      description: Whether the undo was proven, and what differs from the checkpoint.
+      type: dict
+      sample: {"verified": true, "differences": []}
+before:
+  description: The diagnosis before, as in M(vertice.netfix.network_diagnosis_info).
+  returned: with O(state=present)
+  type: dict
+after:
+  description: The diagnosis after, with the plan for what is left.
+  returned: with O(state=present)
+  type: dict
+compose_command:
+  description: The command that brings the project to its configuration, our override file included.
+  returned: with O(state=present)
+  type: str
+  sample: docker compose --project-directory /srv/shop --project-name shop --file /srv/shop/compose.yml up -d
+rolled_back:
+  description: Attempts that were undone.
+  returned: with O(state=absent)
+  type: list
+  elements: dict
+settled:
+  description: Attempts of earlier runs that were left unfinished, and are undone now.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
+from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS, make_plan
+from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
+from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, render_override
+from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import (
+    Limits,
+    Transaction,
+    override_of,
+    public,
+)
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
+    compose_command,
+    gathering_spec,
+    open_attempts,
+    open_gatherer,
+    project_spec,
+    require_libraries,
+    told_diagnosis,
+    told_plan,
+)
+
+
+def run(module):
+    params = module.params
+    gatherer = open_gatherer(params)
+    transaction = Transaction(
+        gatherer,
+        Executor(gatherer.engine, gatherer.compose),
+        open_attempts(params, gatherer.compose.project.name),
+        Limits(gate_timeout_s=params["gate_timeout"]),
+        force=params["force"],
+    )
+    if params["state"] == "settled":
+        settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()
+        names = [r if isinstance(r, str) else r["id"] for r in settled]
+        return {"changed": bool(names), "settled": names}
+    if not params["run_id"]:
+        raise NetfixError(
+            f"state={params['state']} needs run_id: the name under which attempts are kept and rolled back."
+        )
+    if params["state"] == "absent":
+        return roll_back(module, transaction)
+    return plan(module, transaction) if module.check_mode else apply(module, transaction)
+
+
+def roll_back(module, transaction):
+    name = module.params["name"] or ""
+    if module.check_mode:
+        kept = transaction.kept(module.params["run_id"], name)
+        return {"changed": bool(kept), "rolled_back": [public(r) for r in kept], "settled": []}
+    undone = transaction.roll_back(module.params["run_id"], name)
+    return {"changed": bool(undone), "rolled_back": [public(r) for r in undone], "settled": []}
+
+
+def plan(module, transaction):
+    """What apply() would do, without a lock, a checkpoint or a change."""
+    look = transaction.look()
+    proposal, record = transaction.rehearse(
+        module.params["name"],
+        module.params["run_id"],
+        module.params["number"],
+        not module.params["unlocked_only"],
+        look,
+    )
+    return {
+        "changed": bool(proposal.steps),
+        "attempt": public(record),
+        "before": told_diagnosis(*look),
+        "after": {**told_diagnosis(*look), "plan": told_plan(make_plan(look[1].findings, (), [module.params["name"]]))},
+        "settled": [],
+        "compose_command": compose_command(transaction.executor.compose),
+        "diff": diff(transaction, record, proposal),
+    }
+
+
+def apply(module, transaction):
+    record = transaction.attempt(
+        module.params["name"], module.params["run_id"], module.params["number"], not module.params["unlocked_only"]
+    )
+    tried = () if record["verdict"] == "kept" else (module.params["name"],)
+    return {
+        "changed": record["verdict"] == "kept" or bool(record["settled"]),
+        "attempt": public(record),
+        "before": told_diagnosis(*record["before"]),
+        "after": {
+            **told_diagnosis(*record["after"]),
+            "plan": told_plan(make_plan(record["after"][1].findings, (), tried)),
+        },
+        "settled": record["settled"],
+        "compose_command": compose_command(transaction.executor.compose),
+        "diff": diff(transaction, record, record["proposal"]) if record["verdict"] == "kept" else [],
+    }
+
+
+def diff(transaction, record, proposal):
+    """The steps with their causes, and our override file, before and after."""
+    steps = [f"{s['action']} {s['object']}: {s['cause']}\n" for s in record["steps"]]
+    told = [{"before_header": "steps", "after_header": "steps", "before": "", "after": "".join(steps)}]
+    data = override_of(proposal.steps)
+    if data is not None:
+        path = transaction.executor.compose.project.override
+        before = record.get("override_before", read_text(path)) or ""
+        told.append(
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": redact_text(before),
+                "after": redact_text(render_override(data)),
+            }
+        )
+    return told
+
+
+def main():
+    spec = {
+        **project_spec(),
+        **gathering_spec(),
+        "name": {"type": "str", "choices": list(REMEDIATIONS)},
+        "state": {"type": "str", "choices": ["present", "absent", "settled"], "default": "present"},
+        "run_id": {"type": "str"},
+        "number": {"type": "int", "default": 1},
+        "unlocked_only": {"type": "bool", "default": True},
+        "gate_timeout": {"type": "float", "default": 20.0},
+        "force": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(
+        argument_spec=spec,
+        supports_check_mode=True,
+        required_one_of=[("project_src", "project_name")],
+        required_if=[("state", "present", ("name", "run_id")), ("state", "absent", ("run_id",))],
+    )
+    require_libraries(module)
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()
