@@ -1,0 +1,204 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows a section of a run in the controller's terminal, and writes the report when the run is over."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
+from ansible.utils.display import Display
+from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report import journal as journals
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report import terminal
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.markdown import render_markdown
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.page import MAXIMUM_WIDTH, MINIMUM_WIDTH
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "section": {
+        "type": "str",
+        "required": True,
+        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "summary"],
+    },
+    "data": {"type": "dict", "required": True},
+    "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
+    "project": {"type": "str", "default": ""},
+    "report_dir": {"type": "path", "default": "netfix-report"},
+    "show": {"type": "bool", "default": True},
+    "width": {"type": "int", "default": 0},
+}
+
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+
+
+class ActionModule(ActionBase):
+    """Works on the controller only, so it also reports about hosts that cannot be reached."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The result of the module; the rendered text is shown, not only returned."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        width = options["width"] or Display().columns
+        if options["width"] and not MINIMUM_WIDTH <= width <= MAXIMUM_WIDTH:
+            raise AnsibleActionFail(f"width must be between {MINIMUM_WIDTH} and {MAXIMUM_WIDTH} columns, got {width}")
+        host = str((task_vars or {}).get("inventory_hostname", ""))
+        data = to_data(options["data"])
+        result["changed"] = False
+        if options["section"] == "summary":
+            return {**result, **self._summary(data, options, width)}
+        render = _section(options["section"], data, host, options)
+        return {**result, "text": _show(render, width, options["show"])}
+
+    def _summary(self, data: dict[str, Any], options: dict[str, Any], width: int) -> dict[str, Any]:
+        journal = _journal(data)
+        folder = Path(os.path.abspath(options["report_dir"])) / journal["run_id"]
+        written = {"report": "", "journal": ""}
+        problem = ""
+        if not self._task.check_mode:
+            try:
+                # First the journal: whatever the report stumbles over, what happened is on record.
+                written["journal"] = _write(folder / "journal.json", _document(journal))
+                _check(_host_problems(journal), f" The journal is in {folder}.")
+                written["report"] = _write(folder / "report.md", render_markdown(journal))
+            except OSError as exc:
+                problem = (
+                    f"The report could not be written to {folder}: {exc.strerror or exc}. "
+                    "Set report_dir (netfix_report_dir) to a folder that the user running Ansible can write to."
+                )
+        _check(_host_problems(journal))
+        paths = [_short(path) for path in written.values() if path]
+        text = _show(lambda w, colour: terminal.render_summary(journal, w, colour, paths), width, options["show"])
+        if problem:
+            raise AnsibleActionFail(problem, result={"status": journal["status"]})
+        return {**written, "status": journal["status"], "text": text}
+
+
+Render = Callable[[int, bool], str]
+
+
+def _section(section: str, data: dict[str, Any], host: str, options: dict[str, Any]) -> Render:
+    """What renders one section of one host. Raises AnsibleActionFail where the data is not what it should be."""
+    project = options["project"] or str(data.get("project", ""))
+    where = f"{project} on {host}" if project else host
+    if section == "diagnosis":
+        moment = options["moment"]
+        # A bare diagnosis is taken too, as network_diagnosis_info returns it.
+        document = {moment: data} if "walks" in data else data
+        document = {"host": host, "project": project, "engine": data.get("engine"), **document}
+        _check(journals.diagnosis_problems(document.get(moment), f"data.{moment}"))
+        return lambda width, colour: terminal.render_diagnosis(document, width, colour, moment)
+    problems, render = {
+        "plan": (journals.plan_problems, terminal.render_plan),
+        "progress": (journals.progress_problems, terminal.render_progress),
+        "attempt": (journals.attempt_problems, terminal.render_attempt),
+        "validation": (journals.validation_problems, terminal.render_validation),
+    }[section]
+    _check(problems(data, "data"))
+    return lambda width, colour: render(data, width, colour, where)
+
+
+def _journal(data: dict[str, Any]) -> dict[str, Any]:
+    """The whole journal out of the parts that the playbook gathered."""
+    problems = []
+    if not RUN_ID.match(str(data.get("run_id", ""))):
+        problems.append(f"data.run_id must be letters, digits, '.', '_' and '-', got {data.get('run_id')!r}")
+    if data.get("mode") not in journals.MODES:
+        problems.append(f"data.mode is {data.get('mode')!r}; expected one of {', '.join(journals.MODES)}")
+    hosts = data.get("hosts")
+    if not isinstance(hosts, list) or not all(isinstance(host, (dict, str)) for host in hosts):
+        problems.append("data.hosts must be a list with one dictionary, or only the name, for each host")
+    _check(problems)
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return journals.make_journal(
+        run_id=data["run_id"],
+        mode=data["mode"],
+        hosts=[_unheard_of(host) if isinstance(host, str) else host for host in data["hosts"]],
+        started_at=str(data.get("started_at") or ""),
+        finished_at=str(data.get("finished_at") or now),
+        playbook=str(data.get("playbook") or ""),
+        collection=str(data.get("collection") or _version()),
+    )
+
+
+def _unheard_of(name: str) -> dict[str, Any]:
+    """A host that the playbook lost before it was diagnosed, so that it is missing from no report."""
+    return {"host": name, "status": "failed", "error": "unreachable, or failed before it could be diagnosed"}
+
+
+def _host_problems(journal: dict[str, Any]) -> list[str]:
+    hosts = enumerate(journal["hosts"])
+    return [problem for number, host in hosts for problem in journals.host_problems(host, f"data.hosts[{number}]")]
+
+
+def _check(problems: list[str], where: str = "") -> None:
+    if problems:
+        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise AnsibleActionFail(
+            f"This cannot be reported: {'; '.join(problems[:5])}{more}. See docs/journal.md.{where}"
+        )
+
+
+def _show(render: Render, width: int, show: bool) -> str:
+    """Renders, shows it if asked to, and gives it without colour."""
+    text = render(width, False)
+    if show:
+        display = Display()
+        # The callback may print its banner before or after this; the log file gets no colour codes.
+        display.display("\n" + (render(width, True) if ANSIBLE_COLOR else text), screen_only=True)
+        display.display(text, log_only=True)
+    return text
+
+
+def _document(journal: dict[str, Any]) -> str:
+    return json.dumps(journal, ensure_ascii=False, indent=2, default=str) + "\n"
+
+
+def _write(path: Path, text: str) -> str:
+    """Writes a file as a whole or not at all, and gives its path."""
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            # Half a surrogate pair is no UTF-8, but its escape is what JSON would write for it.
+            file.write(text.encode("utf-8", "backslashreplace"))
+            os.fchmod(file.fileno(), 0o640)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return str(path)
+
+
+def _short(path: str) -> str:
+    """The path from the working directory where it lies below it: that is what one types next."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
+
+
+def _version() -> str:
+    """The version of this collection: from its manifest when it was installed, from galaxy.yml in a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        return str(json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"])
+    except (OSError, ValueError, KeyError):
+        pass
+    try:
+        return str(yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError, yaml.YAMLError):
+        return ""

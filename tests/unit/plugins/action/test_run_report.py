@@ -1,0 +1,161 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible_collections.vertice.netfix.plugins.action import run_report as plugin
+from ansible_collections.vertice.netfix.plugins.modules import run_report as documentation
+
+JOURNALS = Path(__file__).parents[2] / "fixtures" / "journals"
+
+
+@pytest.fixture
+def journal():
+    return json.loads((JOURNALS / "mended.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def parts(journal):
+    """What a playbook hands in: everything but what the plugin works out itself."""
+    return {key: journal[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
+
+
+def run(check_mode=False, **args):
+    task = SimpleNamespace(args=args, check_mode=check_mode, async_val=0, diff=False, environment=None, no_log=False)
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    action = plugin.ActionModule(task, connection, SimpleNamespace(), None, None, None)
+    return action.run(task_vars={"inventory_hostname": "db1"})
+
+
+def test_options_of_the_plugin_and_of_its_documentation_are_the_same():
+    documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
+    keys = ("type", "required", "choices", "default")
+    assert {name: {k: o[k] for k in keys if k in o} for name, o in documented.items()} == plugin.ARGUMENT_SPEC
+
+
+@pytest.mark.parametrize(
+    ("section", "part", "title"),
+    [
+        ("plan", lambda host: host["plan"], "── Plan · shop on db1 ─"),
+        ("attempt", lambda host: host["attempts"][0], "── Attempt 1 · reconnect_endpoints · shop on db1 ─"),
+        ("validation", lambda host: host["validation"], "── Validation · shop on db1 ─"),
+        ("diagnosis", lambda host: host["before"], "── Diagnosis · shop on db1 ─"),
+        ("diagnosis", lambda host: host, "── Diagnosis · vertice on localhost ─"),
+    ],
+)
+def test_a_section_is_shown_and_says_which_host_it_is_about(capsys, journal, section, part, title):
+    result = run(section=section, data=part(journal["hosts"][0]), project="shop", width=100)
+    assert capsys.readouterr().out == f"\n{result['text']}\n"
+    assert result["text"].startswith(title)
+    assert result["changed"] is False
+
+
+def test_the_diagnosis_after_the_attempts_can_be_shown(journal):
+    text = run(section="diagnosis", data=journal["hosts"][0], moment="after")["text"]
+    assert text.startswith("── Diagnosis afterwards · vertice on localhost ─")
+    assert "all 10 dependencies ok" in text
+
+
+def test_nothing_is_shown_when_asked_not_to(capsys, journal):
+    assert "reconnect_endpoints" in run(section="plan", data=journal["hosts"][0]["plan"], show=False)["text"]
+    assert capsys.readouterr().out == ""
+
+
+def test_colour_is_ansibles_own_decision(capsys, monkeypatch, journal):
+    monkeypatch.setattr(plugin, "ANSIBLE_COLOR", True)
+    result = run(section="plan", data=journal["hosts"][0]["plan"])
+    assert "\033[1m" in capsys.readouterr().out
+    assert "\033" not in result["text"]
+
+
+def test_the_summary_writes_both_files_and_tells_where(capsys, tmp_path, parts):
+    result = run(section="summary", data=parts, report_dir=str(tmp_path / "reports"))
+    folder = tmp_path / "reports" / parts["run_id"]
+    assert (result["report"], result["journal"]) == (str(folder / "report.md"), str(folder / "journal.json"))
+    assert (result["status"], result["changed"]) == ("mended", False)
+    shown = capsys.readouterr().out
+    assert str(folder / "report.md") in shown
+    assert shown.splitlines()[-1].startswith("netfix: mended (vertice on localhost) in ")
+
+
+def test_the_files_are_whole_readable_by_the_group_and_leave_nothing_else(tmp_path, parts, journal):
+    for _twice in range(2):
+        run(section="summary", data=parts, report_dir=str(tmp_path), show=False)
+    folder = tmp_path / parts["run_id"]
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.json", "report.md"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
+    written = json.loads((folder / "journal.json").read_text(encoding="utf-8"))
+    assert {key: written[key] for key in journal if key != "finished_at"} == {
+        key: value for key, value in journal.items() if key != "finished_at"
+    }
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Network repair: mended\n")
+
+
+def test_text_that_is_no_utf8_does_not_keep_the_report_from_being_written(tmp_path, parts):
+    parts["hosts"][0]["before"]["findings"][0]["evidence"] = ["half\udc80"]
+    result = run(section="summary", data=parts, report_dir=str(tmp_path), show=False)
+    written = json.loads(Path(result["journal"]).read_text(encoding="utf-8"))
+    assert written["hosts"][0]["before"]["findings"][0]["evidence"] == ["half\udc80"]
+
+
+def test_a_host_that_was_lost_on_the_way_is_reported_as_failed(tmp_path, parts):
+    parts["hosts"].append("db4")
+    result = run(section="summary", data=parts, report_dir=str(tmp_path))
+    assert result["status"] == "failed"
+    assert "✗ failed  db4: unreachable, or failed before it could be diagnosed" in result["text"]
+
+
+def test_check_mode_shows_the_summary_and_writes_nothing(capsys, tmp_path, parts):
+    result = run(check_mode=True, section="summary", data=parts, report_dir=str(tmp_path))
+    assert (result["status"], result["report"], result["journal"]) == ("mended", "", "")
+    assert "netfix: mended" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_is_still_shown_and_names_the_way_out(capsys, tmp_path, parts):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(AnsibleActionFail, match="Set report_dir .* to a folder") as error:
+        run(section="summary", data=parts, report_dir=str(tmp_path / "file"))
+    assert error.value.result["status"] == "mended"
+    assert "netfix: mended" in capsys.readouterr().out
+
+
+def test_a_host_that_cannot_be_rendered_is_on_record_before_the_task_fails(tmp_path, parts):
+    parts["hosts"][0]["before"]["walks"][0]["layer"] = "nowhere"
+    with pytest.raises(AnsibleActionFail, match=r"data.hosts\[0\].before.walks\[0\] is 'nowhere' is not a valid Layer"):
+        run(section="summary", data=parts, report_dir=str(tmp_path))
+    assert (tmp_path / parts["run_id"] / "journal.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"section": "sumary", "data": {}}, "value of section must be one of"),
+        ({"section": "plan"}, "missing required arguments: data"),
+        ({"section": "plan", "data": {}}, "data.items must be a list, got nothing"),
+        ({"section": "plan", "data": {"items": []}, "width": 20}, "width must be between 60 and 120"),
+        ({"section": "diagnosis", "data": {"walks": []}}, "data.before has no 'healthy'"),
+        ({"section": "attempt", "data": {}}, "data has no 'remediation'"),
+        ({"section": "validation", "data": {"checks": "all"}}, "data.checks must be a list, got text"),
+        ({"section": "summary", "data": {"run_id": "../x", "mode": "apply", "hosts": []}}, "data.run_id must be"),
+        (
+            {"section": "summary", "data": {"run_id": "r1", "mode": "fix", "hosts": []}},
+            "expected one of diagnose, plan",
+        ),
+        (
+            {"section": "summary", "data": {"run_id": "r1", "mode": "apply", "hosts": [3]}},
+            "one dictionary, or only the name, for each host",
+        ),
+    ],
+)
+def test_wrong_input_is_an_error_that_names_what_was_expected(args, message):
+    with pytest.raises(Exception, match=message):
+        run(**args)
