@@ -7,7 +7,7 @@ CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_u
 DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
 
-.PHONY: venv_dev lint types unit adapters sanity build scenarios bench check test
+.PHONY: venv_dev tools lint types unit adapters sanity build scenarios bench check test
 
 venv_dev: ## install what the checks need into $(VENV)
 	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
@@ -51,4 +51,7 @@ bench: ## benchmarks; they need the engine and a quiet machine
 
 check: lint types unit ## what to run before every commit
 
-test: venv_dev engine images lint types unit adapters sanity build scenarios ## everything
+tools: ## install what the tests need beside the virtual environment
+	@scripts/setup-tools
+
+test: venv_dev tools engine images lint types unit adapters sanity build scenarios ## everything

@@ -17,7 +17,7 @@ description:
   - Probes nothing and changes nothing. To find out what is broken use M(vertice.netfix.network_diagnosis_info).
 extends_documentation_fragment:
   - vertice.netfix._attributes
-  - vertice.netfix._attributes.info_module
+  - vertice.netfix._attributes.info
   - vertice.netfix._project
 options:
   dependencies:
@@ -117,11 +117,10 @@ dependencies:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
-from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     open_gatherer,
     project_spec,
-    require_libraries,
 )
 
 

@@ -19,7 +19,7 @@ description:
   - Changes nothing, and needs no tool, shell or image in the containers.
 extends_documentation_fragment:
   - vertice.netfix._attributes
-  - vertice.netfix._attributes.info_module
+  - vertice.netfix._attributes.info
   - vertice.netfix._project
   - vertice.netfix._project.gathering
 options:
@@ -214,14 +214,13 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_snapshot
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import make_plan
-from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     compose_command,
     gathering_spec,
     open_attempts,
     open_gatherer,
     project_spec,
-    require_libraries,
     told_diagnosis,
     told_plan,
 )

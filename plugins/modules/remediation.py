@@ -30,6 +30,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows the steps with their causes, and the override file before and after, secrets masked.
+  platform:
+    support: full
   idempotent:
     support: full
     description: A project that is mended is not changed again, and neither is one that is rolled back.
@@ -133,7 +135,12 @@ attempt:
     gate:
       description: What was promised, what is mended, what is still broken, what passed before and fails now.
       type: dict
-      sample: {"promised": ["name.reconnected_without_alias"], "mended": ["name.reconnected_without_alias"], "still_broken": [], "regressed": [], "waited_s": 0.1}
+      sample:
+        promised: [name.reconnected_without_alias]
+        mended: [name.reconnected_without_alias]
+        still_broken: []
+        regressed: []
+        waited_s: 0.1
     undo:
       description: Whether the undo was proven, and what differs from the checkpoint.
       type: dict
@@ -176,14 +183,13 @@ from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction i
     override_of,
     public,
 )
-from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     compose_command,
     gathering_spec,
     open_attempts,
     open_gatherer,
     project_spec,
-    require_libraries,
     told_diagnosis,
     told_plan,
 )

@@ -208,7 +208,7 @@ def _redact_tree(key: str, value: Any) -> Any:
 def _redact_assignment(value: Any) -> Any:
     if not isinstance(value, str) or "=" not in value:
         return value
-    name, _, rest = value.partition("=")
+    name, _unused, rest = value.partition("=")
     return f"{name}={redact_value(name, rest)}"
 
 

@@ -146,10 +146,9 @@ class ConfigReader:
                 raise ComposeError(
                     "Docker Compose v2 is missing (no 'docker compose' command). Install the Compose plugin; docker-compose v1 is not supported."
                 )
-            files = ", ".join(self._compose.project.effective_files())
-            raise ComposeError(
-                f"The Compose configuration of project {self._compose.project.name!r} ({files}) is not valid: {explain(err)}"
-            )
+            project = self._compose.project
+            files = ", ".join(project.effective_files())
+            raise ComposeError(f"The Compose configuration in {project.source} ({files}) is not valid: {explain(err)}")
         try:
             config = json.loads(out)
         except ValueError as exc:

@@ -128,10 +128,19 @@ class Gatherer:
             containers=tuple(containers),
             strangers=tuple(strangers),
             networks=tuple(networks),
-            dependencies=read_dependencies(config, self._files, self.wanted.dependencies, self.wanted.ignore),
+            dependencies=self._dependencies(config),
             routes=tuple(dict(r) for r in self.wanted.routes),
             firewall_rules=tuple(operator_rules(notes)),
         )
+
+    def _dependencies(self, config: Mapping[str, Any]) -> tuple[Dependency, ...]:
+        wanted = self.wanted
+        try:
+            return read_dependencies(
+                config, self._files, wanted.dependencies, wanted.ignore, project_dir=self.compose.project.source
+            )
+        except ValueError as exc:
+            raise NetfixError(str(exc)) from exc
 
     def _events(self, containers: Iterable[Container]) -> tuple[LogEvent, ...]:
         since = int(time.time()) - self.wanted.log_seconds

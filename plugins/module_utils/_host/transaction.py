@@ -129,9 +129,10 @@ class Transaction:
         snapshot, diagnosis = look
         plan = make_plan(diagnosis.findings, [name] if forced else ())
         promised = next((i.findings for i in plan.items if i.remediation == name), ())
+        if diagnosis.healthy:
+            return Proposal(), ()
         if not promised:
-            reason = "nothing is broken" if diagnosis.healthy else "no finding unlocks it"
-            return Proposal(refusals=(reason,)), ()
+            return Proposal(refusals=("no finding unlocks it",)), ()
         path = self.executor.compose.project.override
         situation = Situation(
             case=Case(snapshot, diagnosis.walks),
@@ -171,7 +172,7 @@ class Transaction:
             shown = {"settled": settled, "proposal": proposal, "before": before, "after": before}
             if proposal.refusals or not proposal.steps:
                 record["verdict"] = "refused" if proposal.refusals else "unchanged"
-                record["reason"] = "; ".join(proposal.refusals) or "there is nothing to change"
+                record["reason"] = "; ".join(proposal.refusals) or _why_unchanged(promised)
                 return {**record, **shown}
             shown["override_before"] = read_text(self.executor.compose.project.override)
             shown["after"] = self._transact(record, before, proposal, promised)
@@ -185,7 +186,7 @@ class Transaction:
         record = self._record(name, run_id, number, promised, proposal)
         record["verdict"] = "refused" if proposal.refusals else "planned" if proposal.steps else "unchanged"
         record["reason"] = "; ".join(proposal.refusals) or (
-            "asked not to act" if proposal.steps else "there is nothing to change"
+            "asked not to act" if proposal.steps else _why_unchanged(promised)
         )
         return proposal, record
 
@@ -404,6 +405,10 @@ def _told(step: Step, outcome: str = "planned") -> dict[str, Any]:
 def override_of(steps: Sequence[Step]) -> Any:
     """The data that the steps write to the override file, None where they write none."""
     return next((s.args.get("data") for s in steps if s.action is Action.WRITE_OVERRIDE), None)
+
+
+def _why_unchanged(promised: Sequence[Finding]) -> str:
+    return "there is nothing to change" if promised else "nothing is broken"
 
 
 def _why_kept(gate: Gate) -> str:

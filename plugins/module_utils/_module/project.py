@@ -9,15 +9,11 @@ import os
 import shlex
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
 from .._core.diagnosis.diagnose import Diagnosis
 from .._core.errors import NetfixError
 from .._core.model import Snapshot, to_data
 from .._core.redact import redact_snapshot
 from .._core.remediation.planning import REMEDIATIONS, Plan
-from .._host import engine as engine_adapter
-from .._host import files as files_adapter
 from .._host.compose import Compose, find_project, project_name
 from .._host.engine import Engine
 from .._host.gather import Gatherer, Wanted, parse_checks
@@ -67,13 +63,6 @@ def gathering_spec() -> dict[str, Any]:
     }
 
 
-def require_libraries(module: AnsibleModule) -> None:
-    """Fail the module where a Python package that it needs is missing on the managed host."""
-    for name, problem in (("docker", engine_adapter.IMPORT_ERROR), ("PyYAML", files_adapter.IMPORT_ERROR)):
-        if problem:
-            module.fail_json(msg=missing_required_lib(name), exception=problem)
-
-
 def open_gatherer(params: dict[str, Any]) -> Gatherer:
     """The gatherer of the project that the options name, its configuration already being read.
 
@@ -91,6 +80,11 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
     project = find_project(
         containers, source, name, files, params.get("profiles") or (), params.get("env_files") or (), engine.projects()
     )
+    if not containers:
+        command = compose_command(Compose(project, engine.docker_host))
+        raise NetfixError(
+            f"Project {name!r} in {project.source} has no container, so there is nothing to look at. Start it: {command}"
+        )
     if params.get("probe_timeout", 1.0) <= 0:
         raise NetfixError(f"probe_timeout must be above 0 seconds; found {params['probe_timeout']}.")
     wanted = Wanted(

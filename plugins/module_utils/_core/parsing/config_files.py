@@ -87,7 +87,7 @@ def config_files_to_read(config: Mapping[str, Any]) -> tuple[str, ...]:
     paths = [
         path
         for service in mapping(config.get("services")).values()
-        for path, _ in mounted_files(config, mapping(service))
+        for path, _unused in mounted_files(config, mapping(service))
     ]
     return tuple(dict.fromkeys(p for p in paths if not p.startswith("configs.")))
 
@@ -123,7 +123,7 @@ def read_config_text(text: str, target: str, names: Names) -> tuple[FileCall, ..
     else:
         places = list(_READERS[kind](clean))
     first = {p.start: p for p in reversed(places) if not is_wildcard(p.host)}
-    return tuple(FileCall(p, text.count("\n", 0, p.start) + 1) for _, p in sorted(first.items()))
+    return tuple(FileCall(p, text.count("\n", 0, p.start) + 1) for _unused, p in sorted(first.items()))
 
 
 def _kind(text: str, target: str) -> str:

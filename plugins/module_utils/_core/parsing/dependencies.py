@@ -9,7 +9,7 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from ..model import Dependency
 from ..redact import redact_config, redact_text
@@ -39,7 +39,7 @@ _RANK = {"call": 2, "external": 1, "order": 0}
 
 def read_dependencies(
     config: Mapping[str, Any],
-    files: Mapping[str, str] = {},  # noqa: B006 (never changed)
+    files: Optional[Mapping[str, str]] = None,
     declared: Sequence[Union[Mapping[str, Any], str]] = (),
     ignore: Sequence[str] = (),
     project_dir: str = "",
@@ -63,7 +63,7 @@ def read_dependencies(
     for consumer, service in mapping(clean.get("services")).items():
         if isinstance(service, Mapping):
             names = names_of(clean, str(consumer), named)
-            listed = _listed(clean, str(consumer), service, files, names, project_dir)
+            listed = _listed(clean, str(consumer), service, files or {}, names, project_dir)
             found.extend(_classified(d, clean, names) for d in listed)
     return tuple(d for d in _distinct(found, wanted, named) if not forms_of(d) & left_out)
 
@@ -88,7 +88,7 @@ def _listed(
     for place in read_command(words[1:] if isinstance(test, (list, tuple)) else test, names):
         if names.knows(place.host) or (place.form == "url" and not is_loopback(place.host)):
             yield _dependency(consumer, place, "healthcheck", "healthcheck")
-    for _, alias in links_of(service):
+    for _unused, alias in links_of(service):
         yield Dependency(consumer, alias, kind="order", origin="links", key="links")
     for provider in _ordered(service.get("depends_on")):
         yield Dependency(consumer, provider, kind="order", origin="depends_on", key="depends_on")
@@ -170,7 +170,7 @@ def _is_external(host: str, names: Names) -> bool:
         return is_address(host) and ipaddress.ip_address(host).is_global
     if is_address(host):
         return ipaddress.ip_address(host).is_global
-    first, _, _ = host.partition(".")
+    first, _unused, _unused = host.partition(".")
     return not (first in names.known and host.endswith(_PRIVATE_ENDINGS))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from ..errors import NetfixError
@@ -62,6 +63,7 @@ class Message:
         return min((r.ttl for r in self.records), default=0)
 
 
+@lru_cache(maxsize=512)
 def encode_name(name: str) -> bytes:
     """The wire form of a name. Raises DnsMessageError for what DNS cannot carry (RFC 1035, section 2.3.4)."""
     try:

@@ -66,7 +66,7 @@ _KIND_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 
 _H = r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])"
 _P = r"(?P<port>\d{1,5})"
-_Q = r"\\?[\"'‘’“”`]"
+_Q = "\\\\?[\"'\u2018\u2019\u201c\u201d`]"
 # Each may name a host, an address, a port or a path; the first that names one wins.
 _TARGETS = tuple(
     re.compile(pattern)

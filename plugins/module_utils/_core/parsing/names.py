@@ -59,7 +59,7 @@ def names_of(config: Mapping[str, Any], consumer: str, named: Optional[Mapping[s
         else:
             shared |= mine
     service = mapping(mapping(config.get("services")).get(consumer))
-    given = {alias for _, alias in links_of(service)} | _extra_hosts(service)
+    given = {alias for _unused, alias in links_of(service)} | _extra_hosts(service)
     return Names(frozenset(known | {n.lower() for n in given}), frozenset(own - shared), frozenset(_own_ports(service)))
 
 
@@ -83,12 +83,14 @@ def _names_of_service(name: str, service: Mapping[str, Any], config: Mapping[str
 def _own_ports(service: Mapping[str, Any]) -> Iterator[int]:
     for port in sequence(service.get("ports")):
         text = (
-            str(port.get("target") or "") if isinstance(port, Mapping) else str(port).split("/")[0].rsplit(":", 1)[-1]
+            str(port.get("target") or "")
+            if isinstance(port, Mapping)
+            else str(port).partition("/")[0].rsplit(":", 1)[-1]
         )
         if text.isdigit():
             yield int(text)
     for port in sequence(service.get("expose")):
-        text = str(port).split("/")[0]
+        text = str(port).partition("/")[0]
         if text.isdigit():
             yield int(text)
     for key, value in environment_of(service.get("environment")).items():
@@ -107,7 +109,7 @@ def links_of(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Pairs of the linked container or service and the name that the consumer has for it."""
     for key in ("links", "external_links"):
         for link in sequence(service.get(key)):
-            name, _, alias = str(link).partition(":")
+            name, _unused, alias = str(link).partition(":")
             if name:
                 yield name, alias or name
 

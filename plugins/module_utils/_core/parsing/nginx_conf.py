@@ -68,8 +68,8 @@ def nginx_directives(text: str) -> tuple[Directive, ...]:
         token = match.group() if match else text[position]
         if token in ("{", "}", ";"):
             if words:
-                name, args = words[0][0], tuple(w for w, _ in words[1:])
-                starts = tuple(s for _, s in words[1:])
+                name, args = words[0][0], tuple(w for w, _unused in words[1:])
+                starts = tuple(s for _unused, s in words[1:])
                 found.append(Directive(name, args, word_line, tuple(context), starts, token == "{"))
             if token == "{":
                 if words and words[0][0].endswith("_by_lua_block"):
@@ -78,7 +78,7 @@ def nginx_directives(text: str) -> tuple[Directive, ...]:
                     position = end
                     words = []
                     continue
-                context.append(" ".join(w for w, _ in words))
+                context.append(" ".join(w for w, _unused in words))
             elif token == "}" and context:
                 context.pop()
             words = []

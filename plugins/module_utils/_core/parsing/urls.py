@@ -114,7 +114,7 @@ def scheme_of(chain: str) -> str:
     """The protocol in a scheme as written: ``jdbc:postgresql:`` and ``postgresql+asyncpg:`` give ``postgresql``."""
     parts = chain.strip(":").lower().split(":")
     scheme = parts[1] if parts[0] in ("jdbc", "r2dbc") and len(parts) > 1 else parts[-1]
-    base, _, driver = scheme.partition("+")
+    base, _unused, driver = scheme.partition("+")
     if driver in ("http", "https", "ssh"):
         return driver
     return scheme if driver == "srv" else base

@@ -39,7 +39,9 @@ def summarize(stdout: str, stderr: str, users: int, seconds: float) -> dict[str,
         **{name: percentile(histogram, share) for name, share in PERCENTILES.items()},
         "max_ms": round(max(float(e.get("max_response_time") or 0) for e in entries), 1),
         "errors": [
-            {"name": str(e["name"]), "count": int(e["num_failures"]), "error": "failed"} for e in entries if e["num_failures"]
+            {"name": str(e["name"]), "count": int(e["num_failures"]), "error": "failed"}
+            for e in entries
+            if e["num_failures"]
         ],
         "duration_s": seconds,
         "users": users,

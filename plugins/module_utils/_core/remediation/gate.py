@@ -45,7 +45,8 @@ def passing(snapshot: Snapshot, diagnosis: Diagnosis) -> frozenset[str]:
 def judge(before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...]) -> Gate:
     """Compare two diagnosed snapshots. A promised finding counts as mended when it is gone and nothing it broke is unknown."""
     now = passing(*after)
-    mended, broken = [], []
+    mended: list[str] = []
+    broken: list[str] = []
     for finding in promised:
         same = [f for f in after[1].findings if f.code == finding.code and set(f.breaks) & set(finding.breaks)]
         unknown = [w for w in after[1].walks if w.outcome is Outcome.UNKNOWN and w.dependency.name in finding.breaks]

@@ -55,7 +55,7 @@ def _side(situation: Situation, finding: Finding) -> tuple[list[str], list[str]]
     """Who joins whose networks: the side whose recreation fewer users would notice."""
     consumer, providers = finding.subject["consumer"], list(finding.subject["providers"])
     own = _user_defined(situation, [consumer])[:1]
-    theirs = []
+    theirs: list[str] = []
     for provider in providers:
         networks = _user_defined(situation, [provider])
         if not networks:

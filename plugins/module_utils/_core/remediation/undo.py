@@ -40,7 +40,7 @@ def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> li
             steps += _rebuild(now, saved, network)
     if steps and any(s.action in (Action.CREATE_NETWORK, Action.REMOVE_NETWORK) for s in steps):
         return steps
-    changed = [s for s in _recreations(now, saved)]
+    changed = _recreations(now, saved)
     if steps or changed:
         return steps + changed
     steps = _endpoints(now, saved) + _surplus_networks(now, saved)

@@ -117,7 +117,9 @@ def plan_problems(plan: object, where: str) -> list[str]:
 
 def progress_problems(progress: object, where: str) -> list[str]:
     """What keeps a line of progress from being rendered; empty when it is in order."""
-    return [] if isinstance(progress, Mapping) and progress.get("text") else [f"{where} must be a dictionary with 'text'"]
+    return (
+        [] if isinstance(progress, Mapping) and progress.get("text") else [f"{where} must be a dictionary with 'text'"]
+    )
 
 
 def attempt_problems(attempt: object, where: str) -> list[str]:

@@ -14,4 +14,11 @@ from .diagnosis import render_diagnosis
 from .run import render_attempt, render_plan, render_progress, render_validation
 from .summary import render_summary
 
-__all__ = ["render_attempt", "render_diagnosis", "render_plan", "render_progress", "render_summary", "render_validation"]
+__all__ = [
+    "render_attempt",
+    "render_diagnosis",
+    "render_plan",
+    "render_progress",
+    "render_summary",
+    "render_validation",
+]

@@ -1,0 +1,65 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be asked of the prober. ``pid`` is a process of the container, 0 for the host itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+
+@dataclass(frozen=True)
+class NameJob:
+    """Resolve a name as the application's libc would, or ask exactly one nameserver for exactly that name."""
+
+    container: str
+    pid: int
+    host: str
+    nameserver: str = ""
+    types: tuple[str, ...] = ("A",)
+
+
+@dataclass(frozen=True)
+class TcpJob:
+    """Connect to a port and hang up. A name is resolved first, as NameJob does."""
+
+    container: str
+    pid: int
+    host: str
+    port: int
+    types: tuple[str, ...] = ("A",)
+
+
+@dataclass(frozen=True)
+class HttpJob:
+    """Send one HTTP request. ``connect`` is an address to send it to instead of the URL's host.
+
+    ``statuses`` are those that count as ok, empty for any below 400. ``timeout_s`` is the longest wait for the answer,
+    0 for the timeout of the run. Certificates are not checked: the question is who answers, not whether to trust it.
+    """
+
+    container: str
+    pid: int
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    json_body: Any = field(default=None, hash=False)
+    connect: str = ""
+    statuses: tuple[int, ...] = ()
+    timeout_s: float = 0.0
+    types: tuple[str, ...] = ("A",)
+
+
+@dataclass(frozen=True)
+class PingJob:
+    """Send one ICMP echo."""
+
+    container: str
+    pid: int
+    host: str
+    types: tuple[str, ...] = ("A",)
+
+
+Job = Union[NameJob, TcpJob, HttpJob, PingJob]

@@ -1,0 +1,128 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One nameserver asked from one network namespace: a single UDP socket for all questions, TCP for long answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Generator
+from typing import Any, Union
+
+from ..._core.parsing.dns_message import DnsMessageError, Message, decode_response, encode_query
+from ..netns import Namespace
+from .loop import Future, Loop, Until
+from .streams import Stream, StreamError, error_code
+
+_DNS_PORT = 53
+_MAX_UDP = 4096
+
+Answer = Union[Message, str]
+
+
+class Nameserver:
+    """The server at one address. An answer is a Message, or the error's code where there was none."""
+
+    def __init__(self, loop: Loop, namespace: Namespace, address: str) -> None:
+        self.address = address
+        self._loop = loop
+        self._namespace = namespace
+        self._pending: dict[int, tuple[Future, str, str]] = {}
+        self._socket: socket.socket | None = None
+        self._next_id = int.from_bytes(os.urandom(2), "big")
+
+    def ask(self, future: Future, name: str, type_name: str, wait_s: float) -> Generator[Any, Any, Answer | None]:
+        """Sends the question once and waits; None when nothing came in time.
+
+        The future stays registered, so that an answer that comes late, while another server is being asked, still
+        counts; forget() ends that.
+        """
+        message_id = self._register(future, name, type_name)
+        try:
+            self._open().send(encode_query(message_id, name, type_name))
+        except OSError as exc:
+            # ECONNREFUSED here is the ICMP answer to an earlier question on the same socket
+            del self._pending[message_id]
+            return error_code(exc)
+        if not (yield Until(future, self._loop.now + wait_s)):
+            return None
+        self._pending.pop(message_id, None)
+        answer: Answer = future.value
+        return answer
+
+    def ask_again_by_tcp(self, name: str, type_name: str, wait_s: float) -> Generator[Any, Any, Message | None]:
+        """The same question over TCP, as libc does when an answer came truncated; None where that fails."""
+        message_id = self._new_id()
+        stream = Stream(self._namespace, self._loop, self._loop.now + wait_s)
+        try:
+            yield from stream.connect(self.address, _DNS_PORT)
+            query = encode_query(message_id, name, type_name)
+            yield from stream.send(struct.pack("!H", len(query)) + query)
+            (length,) = struct.unpack("!H", (yield from stream.receive_exactly(2)))
+            message = decode_response((yield from stream.receive_exactly(length)))
+            return message if message.id == message_id else None
+        except (StreamError, DnsMessageError):
+            return None
+        finally:
+            stream.close()
+
+    def forget(self, name: str, type_name: str) -> None:
+        """No longer expects an answer to a question that nothing answered in time."""
+        question = (name.lower(), type_name)
+        for message_id in [i for i, pending in self._pending.items() if pending[1:] == question]:
+            del self._pending[message_id]
+
+    def close(self) -> None:
+        """Closes the socket."""
+        if self._socket is not None:
+            self._loop.unwatch(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+    def _register(self, future: Future, name: str, type_name: str) -> int:
+        message_id = self._new_id()
+        self._pending[message_id] = (future, name.lower(), type_name)
+        return message_id
+
+    def _new_id(self) -> int:
+        while True:
+            self._next_id = (self._next_id + 1) & 0xFFFF
+            if self._next_id not in self._pending:
+                return self._next_id
+
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            opened = self._namespace.socket(family, socket.SOCK_DGRAM)
+            try:
+                opened.connect((self.address, _DNS_PORT))
+            except OSError:
+                opened.close()
+                raise
+            self._socket = opened
+            self._loop.watch(opened.fileno(), self._receive)
+        return self._socket
+
+    def _receive(self) -> None:
+        while self._socket is not None:
+            try:
+                data = self._socket.recv(_MAX_UDP)
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                for future, _name, _type in list(self._pending.values()):
+                    future.settle(error_code(exc), self._loop)
+                return
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            message = decode_response(data)
+        except DnsMessageError:
+            return
+        pending = self._pending.get(message.id)
+        if pending is None or (message.question and (message.question, message.type) != pending[1:]):
+            return
+        pending[0].settle(message, self._loop)
