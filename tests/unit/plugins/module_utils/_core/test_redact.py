@@ -169,8 +169,8 @@ def test_redacting_twice_changes_nothing_more():
         "jdbc:oracle:thin: key: "
         "? & #"
     ).split(" ") + [" ", "\n", "Bearer abcdefgh1"]
-    for _ in range(3000):
-        text = "".join(random.choice(pieces) for _ in range(random.randint(1, 9)))
+    for _unused in range(3000):
+        text = "".join(random.choice(pieces) for _unused in range(random.randint(1, 9)))
         once = redact_text(text)
         assert redact_text(once) == once, text
         assert once.count("\n") == text.count("\n")
