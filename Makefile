@@ -23,8 +23,11 @@ images: engine ## build the lab's image
 demo: venv images ## break the lab and mend it; make demo FAULT=service_renamed_typo, scripts/lab faults lists them
 	@VENV=$(VENV) scripts/demo $(FAULT)
 
-demo_clean: ## remove what demo made: containers, networks, volume, images, .lab/demo
+demo_clean: ## remove what demo made: containers, networks, volume, images, checkpoints, reports, .lab/demo
 	@scripts/lab down .lab/demo netfix-demo
+	@rm -rf /var/lib/netfix/netfix-demo
+	@grep -ls '"project": "netfix-demo"' netfix-report/*/journal.json | xargs -r -n 1 dirname | xargs -r rm -rf
+	@rmdir netfix-report /var/lib/netfix 2>/dev/null || :
 	@rmdir .lab 2>/dev/null || :
 	@scripts/setup-images --remove
 

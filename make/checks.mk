@@ -20,13 +20,14 @@ $(DEV_STAMP): | venv
 	@rm -f $(VENV)/.requirements-dev-*
 	@touch $@
 
-lint: ## style of YAML, Python, shell and plugin documentation
+lint: ## style of YAML, Python, shell and documentation, and whether what is generated is up to date
 	yamllint --strict .
 	ruff check --output-format concise .
 	$(if $(shell command -v shellcheck),shellcheck $(SHELL_SCRIPTS),@echo 'shellcheck is not installed: skipped')
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 	antsibull-changelog lint
 	ansible-lint
+	python scripts/generate-docs --check
 
 types: ## mypy --strict on the pure core
 	mypy $(CORE)

@@ -46,8 +46,8 @@ options:
     type: str
 requirements:
   - Docker Engine 20.10 or newer
-  - Docker Compose 2.18 or newer
-  - docker (Python package) 6.0 or newer
+  - Docker Compose 2.18 or newer, for the remediation C(restore_resolver) 2.24.4 or newer
+  - docker (Python package) 5.0 or newer
   - PyYAML
   - root, to look into the containers' network namespaces
 """

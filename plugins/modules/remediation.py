@@ -52,6 +52,7 @@ options:
     description:
       - V(present) tries the remediation.
       - V(absent) undoes what the run O(run_id) kept, newest first; only the attempts of O(name) where that is given.
+        The run knows its project, so O(project_src) and O(project_name) may be left out.
       - V(settled) only undoes what earlier runs left unfinished.
     type: str
     choices: [present, absent, settled]
@@ -158,6 +159,16 @@ compose_command:
   returned: with O(state=present)
   type: str
   sample: docker compose --project-directory /srv/shop --project-name shop --file /srv/shop/compose.yml up -d
+project:
+  description: Name of the Compose project.
+  returned: with O(state=absent)
+  type: str
+  sample: shop
+project_src:
+  description: Its directory.
+  returned: with O(state=absent)
+  type: str
+  sample: /srv/shop
 rolled_back:
   description: Attempts that were undone.
   returned: with O(state=absent)
@@ -171,6 +182,8 @@ settled:
   sample: []
 """
 
+import re
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
@@ -181,6 +194,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction i
     Limits,
     Transaction,
     override_of,
+    project_of_run,
     public,
 )
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
@@ -190,13 +204,20 @@ from ansible_collections.vertice.netfix.plugins.module_utils._module.project imp
     open_attempts,
     open_gatherer,
     project_spec,
+    state_dir,
     told_diagnosis,
     told_plan,
 )
 
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+
 
 def run(module):
     params = module.params
+    if params["run_id"] and not RUN_ID.match(params["run_id"]):
+        raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
+    if params["state"] == "absent" and not (params["project_src"] or params["project_name"]):
+        params.update(project_of_run(state_dir(params), params["run_id"]))
     gatherer = open_gatherer(params)
     transaction = Transaction(
         gatherer,
@@ -222,9 +243,16 @@ def roll_back(module, transaction):
     name = module.params["name"] or ""
     if module.check_mode:
         kept = transaction.kept(module.params["run_id"], name)
-        return {"changed": bool(kept), "rolled_back": [public(r) for r in kept], "settled": []}
-    undone = transaction.roll_back(module.params["run_id"], name)
-    return {"changed": bool(undone), "rolled_back": [public(r) for r in undone], "settled": []}
+    else:
+        kept = transaction.roll_back(module.params["run_id"], name)
+    project = transaction.executor.compose.project
+    return {
+        "changed": bool(kept),
+        "rolled_back": [public(r) for r in kept],
+        "settled": [],
+        "project": project.name,
+        "project_src": project.source,
+    }
 
 
 def plan(module, transaction):
@@ -301,8 +329,12 @@ def main():
     module = AnsibleModule(
         argument_spec=spec,
         supports_check_mode=True,
-        required_one_of=[("project_src", "project_name")],
-        required_if=[("state", "present", ("name", "run_id")), ("state", "absent", ("run_id",))],
+        required_if=[
+            ("state", "present", ("name", "run_id")),
+            ("state", "present", ("project_src", "project_name"), True),
+            ("state", "settled", ("project_src", "project_name"), True),
+            ("state", "absent", ("run_id",)),
+        ],
     )
     require_libraries(module)
     guarded(module, lambda: run(module))

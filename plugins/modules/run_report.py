@@ -87,7 +87,7 @@ EXAMPLES = r"""
   vertice.netfix.run_report:
     section: diagnosis
     project: shop
-    data: "{{ looked.diagnosis }}"
+    data: "{{ looked }}"
 
 - name: Close the run and write its report
   vertice.netfix.run_report:

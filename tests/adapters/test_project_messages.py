@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._host.gather import parse_checks
@@ -34,6 +36,27 @@ def test_missing_engine_says_how_to_start_it(tmp_path):
 def test_engine_that_does_not_answer_is_named(tmp_path):
     said = message(project_src=str(tmp_path), docker_host="tcp://127.0.0.1:1")
     assert "tcp://127.0.0.1:1 does not answer" in said
+
+
+def test_engine_that_the_user_may_not_ask_says_what_permission_is_missing(tmp_path):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setuid(65534)
+            os.write(writer, message(project_src=str(tmp_path)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        said = answer.read().decode()
+    os.waitpid(child, 0)
+    assert "No permission" in said and "become: true" in said
+
+
+def test_project_name_that_leaves_the_state_folder_is_refused():
+    assert "project_name '../other'" in message(project_name="../other")
 
 
 def test_neither_folder_nor_name_asks_for_one():

@@ -88,6 +88,7 @@ def sync_folder(folder: str) -> None:
 
 def private_folder(path: str) -> None:
     """A folder that only its owner may enter. Raises TransactionError for a link or somebody else's folder."""
+    path = path.rstrip("/") or "/"  # with a slash behind it, a link would look like the folder that it leads to
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
     except OSError as exc:
@@ -103,7 +104,10 @@ def private_folder(path: str) -> None:
 @contextlib.contextmanager
 def locked(path: str, what: str) -> Iterator[None]:
     """Hold a lock file; the kernel lets go of it when the process dies. Raises TransactionError where it is held."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise TransactionError(f"The lock file {path} cannot be opened: {exc.strerror or exc}.") from exc
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

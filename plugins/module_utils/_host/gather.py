@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ from .._core.parsing.config_files import config_files_to_read
 from .._core.parsing.dependencies import read_dependencies
 from .._core.parsing.logs import read_events
 from .compose import Compose
-from .container_files import observe, read_in_root
+from .container_files import observe, read_in_root, read_proc_net
 from .engine import Engine
 from .prober import HttpJob, Job, NameJob, Prober, TcpJob
 
@@ -121,7 +122,7 @@ class Gatherer:
         return Snapshot(
             project=project,
             taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            engine=self.engine.facts(),
+            engine=replace(self.engine.facts(), compose_version=_compose_version(containers)),
             config=config,
             config_files=self.compose.project.effective_files(),
             config_warnings=warnings,
@@ -167,6 +168,12 @@ def _observed(container: Container, notes: list[str]) -> Container:
     )
 
 
+def _compose_version(containers: Iterable[Container]) -> str:
+    """The Compose that last made one of the containers; asking the program itself would cost a process."""
+    newest = max(containers, key=lambda c: c.created_at, default=None)
+    return newest.labels.get("com.docker.compose.version", "") if newest else ""
+
+
 def _network_names(config: Mapping[str, Any], project: str, containers: Iterable[Container]) -> list[str]:
     configured = [str((s or {}).get("name") or f"{project}_{k}") for k, s in (config.get("networks") or {}).items()]
     used = [e.network for c in containers for e in c.endpoints]
@@ -188,6 +195,17 @@ def read_files(paths: Iterable[str], source: str) -> dict[str, str]:
                 if text is not None:
                     texts[name] = text
     return texts
+
+
+def host_subnets() -> list[str]:
+    """Subnets that the host itself has routes to, those of Docker's bridges left out."""
+    found = []
+    for line in (read_proc_net(0, "route") or "").splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 7 and fields[7] != "00000000" and not fields[0].startswith(("br-", "docker", "veth")):
+            network, mask = (ipaddress.ip_address(bytes.fromhex(f)[::-1]) for f in (fields[1], fields[7]))
+            found.append(f"{network}/{mask}")
+    return found
 
 
 def operator_rules(notes: list[str]) -> list[str]:
@@ -331,11 +349,10 @@ def _check(prober: Prober, case: Case, wanted: Wanted) -> list[CheckResult]:
             results.append(CheckResult(check, Outcome.FAILED if known else Outcome.UNKNOWN, error=reason))
             continue
         probe = next(probes)
-        results.append(
-            CheckResult(
-                check, probe.outcome, probe.status, probe.error, probe.server, probe.body[:300], probe.latency_ms
-            )
-        )
+        # the status says it all where there is one, and an answer that passed is nobody's evidence
+        error = "" if probe.status else probe.error
+        body = "" if probe.outcome is Outcome.OK else probe.body[:300]
+        results.append(CheckResult(check, probe.outcome, probe.status, error, probe.server, body, probe.latency_ms))
     return results
 
 

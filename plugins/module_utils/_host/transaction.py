@@ -10,6 +10,7 @@ that whoever comes next, at whatever point this process died, knows what to go b
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -30,8 +31,8 @@ from .._core.remediation.state import ProjectState, differences
 from .._core.remediation.steps import Action, Step
 from .._core.remediation.undo import undo_steps
 from .executor import Executor
-from .files import locked, parse_override, private_folder, read_text, remove, write_whole
-from .gather import Gatherer
+from .files import locked, parse_override, private_folder, read_text, write_whole
+from .gather import Gatherer, host_subnets
 
 FORMAT = 1
 UNDO_ROUNDS = 8
@@ -82,8 +83,8 @@ class Attempts:
         for name in sorted(n for n in os.listdir(self.folder) if n.endswith(".json")):
             path = os.path.join(self.folder, name)
             try:
-                record = json.loads(read_text(path) or "")
-            except ValueError as exc:
+                record = dict(json.loads(read_text(path) or ""))
+            except (ValueError, TypeError) as exc:
                 raise TransactionError(
                     f"The checkpoint {path} is damaged ({exc}); move it away to go on without it."
                 ) from exc
@@ -98,13 +99,35 @@ class Attempts:
         """Attempts that died between checkpoint and verdict."""
         return [r for r in self.all() if r["phase"] in UNFINISHED]
 
+    def free_id(self, wanted: str) -> str:
+        """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
+
+        Raises TransactionError where it would lead out of the folder.
+        """
+        if os.path.basename(wanted) != wanted:
+            raise TransactionError(f"The run id of {wanted!r} must not hold a slash: attempts are files of that name.")
+        taken = {r["id"] for r in self.all()}
+        others = (f"{wanted}-{number}" for number in itertools.count(2))
+        return next(i for i in itertools.chain([wanted], others) if i not in taken)
+
     def save(self, record: dict[str, Any]) -> None:
         """Write an attempt so that it survives a power cut."""
         write_whole(os.path.join(self.folder, f"{record['id']}.json"), json.dumps(record))
 
-    def forget(self, record: dict[str, Any]) -> None:
-        """Remove an attempt that changed nothing."""
-        remove(os.path.join(self.folder, f"{record['id']}.json"))
+
+def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
+    """The options that name the project of a run. Raises TransactionError for a run that no project here has."""
+    folders = sorted(os.listdir(state_dir)) if os.path.isdir(state_dir) else []
+    known = [record for name in folders for record in Attempts(state_dir, name).all()]
+    found = {r["project"]: r["where"] for r in known if r["run_id"] == run_id}
+    if len(found) == 1:
+        return dict(next(iter(found.values())))
+    if found:
+        raise TransactionError(
+            f"Run {run_id!r} is of several projects ({', '.join(found)}); say which with project_name."
+        )
+    runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
+    raise TransactionError(f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.")
 
 
 @dataclass
@@ -139,6 +162,7 @@ class Transaction:
             findings=promised,
             state=self.executor.state(),
             override=parse_override(read_text(path), path),
+            options={"host_routes": host_subnets()},
         )
         proposal = REMEDIATIONS[name].propose(situation)
         return self._preflight(proposal, snapshot), promised
@@ -190,6 +214,18 @@ class Transaction:
         )
         return proposal, record
 
+    def _where(self) -> dict[str, Any]:
+        """The options that name this project again, for whoever knows the run only."""
+        project = self.executor.compose.project
+        return {
+            "project_src": project.source,
+            "project_name": project.name,
+            "files": list(project.files),
+            "profiles": list(project.profiles),
+            "env_files": list(project.env_files),
+            "docker_host": self.executor.engine.docker_host,
+        }
+
     def _record(
         self, name: str, run_id: str, number: int, promised: Sequence[Finding], proposal: Proposal
     ) -> dict[str, Any]:
@@ -200,6 +236,7 @@ class Transaction:
             "number": number,
             "remediation": name,
             "project": self.executor.compose.project.name,
+            "where": self._where(),
             "findings": [f.code for f in promised],
             "restarts": [*proposal.recreated, *proposal.restarted],
             "phase": "prepared",
@@ -221,6 +258,7 @@ class Transaction:
     ) -> tuple[Snapshot, Diagnosis]:
         """Checkpoint, apply, gate, keep or undo; the project afterwards. The record tells the rest."""
         began = time.monotonic()
+        record["id"] = self.attempts.free_id(record["id"])
         saved = self.executor.state()
         record["checkpoint"] = to_data(saved)
         self.attempts.save(record)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from typing import Any
 
@@ -19,6 +20,8 @@ from .._host.engine import Engine
 from .._host.gather import Gatherer, Wanted, parse_checks
 from .._host.transaction import Attempts
 
+# https://docs.docker.com/compose/how-tos/project-name/; it also names a folder of ours
+PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 ROUTE_SPEC = {
     "gateway": {"type": "str", "required": True},
     "variable": {"type": "str", "required": True},
@@ -74,6 +77,8 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
     files = tuple(params.get("files") or ())
     if not source and not name:
         raise NetfixError("Say which project: project_src (its directory) or project_name (of its containers).")
+    if name and not PROJECT_NAME.match(name):
+        raise NetfixError(f"project_name {name!r} is none: Compose takes lower-case letters, digits, '_' and '-'.")
     if not name:
         name = engine.project_in(source) or project_name(source, files, engine.docker_host)
     containers = engine.inspect_containers(name)
@@ -102,9 +107,14 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
 
 def open_attempts(params: dict[str, Any], project: str) -> Attempts:
     """Where the project's attempts are kept: for root under /var/lib, else under the user's own state folder."""
+    return Attempts(state_dir(params), project)
+
+
+def state_dir(params: dict[str, Any]) -> str:
+    """The folder for all projects' attempts."""
     home = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
     default = "/var/lib/netfix" if os.geteuid() == 0 else os.path.join(home, "netfix")
-    return Attempts(params.get("state_dir") or default, project)
+    return str(params.get("state_dir") or default)
 
 
 def compose_command(compose: Compose) -> str:

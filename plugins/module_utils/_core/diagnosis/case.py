@@ -234,11 +234,19 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
         and p.host == dependency.host
         and p.port == dependency.port
     ]
-    if http and http[0].outcome is Outcome.FAILED:
+    if http and _tells_of_trouble(dependency, http[0]):
         return at(Layer.PROTOCOL, Outcome.FAILED, f"{_at(http[0])}{http[0].path}: {http[0].error}")
     if http and http[0].outcome is Outcome.OK:
         return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http[0].status}", http[0].latency_ms)
     return at(Layer.PORT, Outcome.OK, f"{_at(ports[0])} open", latency)
+
+
+def _tells_of_trouble(dependency: Dependency, probe: Probe) -> bool:
+    """Whether an HTTP answer shows a fault: a gateway's own error, or a host name that the server rejects.
+
+    Anything else is the application's business: it may speak gRPC on that port, or want another path.
+    """
+    return probe.status in (502, 504) or (probe.status == 400 and "_" in dependency.host)
 
 
 def _at(probe: Probe) -> str:

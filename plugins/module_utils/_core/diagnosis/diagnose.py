@@ -33,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     protocol.gateway_without_routes,
     protocol.stale_nginx_upstream,
     protocol.explained_by_a_dependency,
+    protocol.dependency_unexplained,
+    protocol.explained_by_a_dependency,
     protocol.check_unexplained,
 )
 

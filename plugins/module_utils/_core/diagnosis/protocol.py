@@ -13,7 +13,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..model import CheckResult, Confidence, Container, Finding, LogEvent
+from ..model import CheckResult, Confidence, Container, Finding, Layer, LogEvent, Walk
 from .case import Case
 from .make import finding
 
@@ -21,7 +21,11 @@ ROUTE_VARIABLE = re.compile(r"(^|_)(ROUTES?|ROUTE_TABLE|UPSTREAMS?|BACKENDS?)$",
 
 
 def explained_by_a_dependency(case: Case) -> list[Finding]:
-    """No finding: a failed check whose service, or one behind it, is already found broken is that finding's symptom."""
+    """No finding: what fails because a service behind it is already found broken is that finding's symptom."""
+    for walk in case.open_walks(Layer.PROTOCOL):
+        behind = case.downstream(case.provider(walk.dependency))
+        if any(w.dependency.name in case.explained and w.dependency.consumer in behind for w in case.walks):
+            case.explained.add(walk.dependency.name)
     for result in case.open_checks():
         service = checked_service(case, result)
         reach = case.downstream(service) if service else set()
@@ -109,6 +113,9 @@ def stale_nginx_upstream(case: Case) -> list[Finding]:
             upstreams = [
                 d for d in case.snapshot.dependencies if d.consumer == service and d.kind == "call" and case.provider(d)
             ]
+            asking = [
+                w.dependency.name for w in case.open_walks(Layer.PROTOCOL) if case.provider(w.dependency) == service
+            ]
             holder = case.owner(event.address)
             now = sorted({a for d in upstreams for a in case.addresses(case.provider(d)) if ":" not in a})
             found.append(
@@ -116,7 +123,7 @@ def stale_nginx_upstream(case: Case) -> list[Finding]:
                     "protocol.stale_ip_nginx_502",
                     Confidence.CERTAIN,
                     f"nginx in '{service}' keeps sending to {event.address}, where its upstream no longer is",
-                    [r.check.name for r in symptoms],
+                    [*(r.check.name for r in symptoms), *asking],
                     evidence=(
                         f"log of {service} at {event.time[:19]} ({event.count} times): {event.line}",
                         f"{event.address} "
@@ -145,6 +152,25 @@ def _stale(case: Case, event: LogEvent, service: str) -> bool:
 
 def _is_nginx(container: Container) -> bool:
     return any("nginx" in word for word in (container.image, *container.entrypoint, *container.command))
+
+
+def dependency_unexplained(case: Case) -> list[Finding]:
+    """A provider that answers its consumers with an error that nothing explains: one finding for each provider."""
+    grouped: dict[str, list[Walk]] = {}
+    for walk in case.open_walks(Layer.PROTOCOL):
+        grouped.setdefault(walk.dependency.target, []).append(walk)
+    return [
+        finding(
+            "protocol.check_failed",
+            Confidence.POSSIBLE,
+            f"{target} answers '{walks[0].dependency.consumer}' with an error: {walks[0].detail.rpartition(': ')[2]}",
+            [w.dependency.name for w in walks],
+            evidence=tuple(f"from inside {w.dependency.consumer}: {w.detail}" for w in walks[:3]),
+            confirm=f"docker exec {walks[0].container} curl -sv {walks[0].dependency.scheme or 'http'}://{target}/",
+            subject={"service": case.provider(walks[0].dependency)},
+        )
+        for target, walks in grouped.items()
+    ]
 
 
 def check_unexplained(case: Case) -> list[Finding]:

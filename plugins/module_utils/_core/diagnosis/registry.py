@@ -43,7 +43,7 @@ _KINDS = (
         confirm="docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}' <container>",
         remediations=("start_providers",),
         fault="dependency_exited",
-        references=("https://github.com/docker/compose/issues/3498",),
+        references=("https://docs.docker.com/compose/how-tos/startup-order/",),
     ),
     Kind(
         "container.not_running",
@@ -183,7 +183,7 @@ _KINDS = (
         confirm="docker exec <gateway> printenv <variable>",
         remediations=("correct_upstreams",),
         fault="gateway_empty_route_table_404",
-        references=("https://github.com/Kong/kong/issues/2449",),
+        references=("https://github.com/traefik/traefik/issues/4153",),
     ),
     Kind(
         "protocol.stale_ip_nginx_502",

@@ -36,8 +36,8 @@ def propose(situation: Situation) -> Proposal:
 
 def _renamed(situation: Situation, subject: dict[str, Any]) -> dict[str, str]:
     environment = situation.service(str(subject["consumer"])).get("environment") or {}
-    changed = rewrite_environment(environment, str(subject["host"]), str(subject["service"]))
-    return {key: escape(value) for key, value in changed.items()}
+    # "docker compose config" doubles every dollar sign already
+    return rewrite_environment(environment, str(subject["host"]), str(subject["service"]))
 
 
 def _routes(subject: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..parsing.rewrite import rewrite_host
-from .patch import escape, merge, service_patch
+from .patch import merge, service_patch
 from .persist import persist
 from .pins import broken_dependencies, fixed_address
 from .situation import Proposal, Remediation, Situation, refuse
@@ -39,7 +39,7 @@ def propose(situation: Situation) -> Proposal:
         patch = merge(patch, service_patch(broken.provider, networks=settings))
         services.append(broken.provider)
     for consumer, values in rewritten.items():
-        patch = merge(patch, service_patch(consumer, environment={k: escape(v) for k, v in values.items()}))
+        patch = merge(patch, service_patch(consumer, environment=values))
     if not patch:
         return refuse(*(reasons or ["no broken dependency is known"]))
     return persist(situation, (), patch, [*services, *rewritten], "the routes bypass name resolution")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diagnosis.diagnose import Diagnosis
-from ..model import Finding, Outcome, Snapshot
+from ..model import Finding, Layer, Outcome, Snapshot
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Gate:
 
 
 def passing(snapshot: Snapshot, diagnosis: Diagnosis) -> frozenset[str]:
-    """Names of all that passes: dependencies whose every walk is ok, checks, and default routes."""
+    """Names of all that passes: dependencies whose every walk is ok, and checks."""
     names = {w.dependency.name for w in diagnosis.walks}
     bad = {w.dependency.name for w in diagnosis.walks if w.outcome is not Outcome.OK}
     checks = {f"check {c.check.name}" for c in snapshot.checks if c.outcome is Outcome.OK}
@@ -43,20 +43,30 @@ def passing(snapshot: Snapshot, diagnosis: Diagnosis) -> frozenset[str]:
 
 
 def judge(before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...]) -> Gate:
-    """Compare two diagnosed snapshots. A promised finding counts as mended when it is gone and nothing it broke is unknown."""
+    """Compare two diagnosed snapshots.
+
+    A promised finding counts as mended when it is gone, nothing that it broke is unknown, and something that it broke
+    gets further: a fault that only goes by another name now is not mended.
+    """
     now = passing(*after)
     mended: list[str] = []
     broken: list[str] = []
     for finding in promised:
         same = [f for f in after[1].findings if f.code == finding.code and set(f.breaks) & set(finding.breaks)]
         unknown = [w for w in after[1].walks if w.outcome is Outcome.UNKNOWN and w.dependency.name in finding.breaks]
-        (broken if same or unknown else mended).append(finding.code)
+        (broken if same or unknown or not _gets_further(finding, after[1]) else mended).append(finding.code)
     return Gate(
         promised=tuple(f.code for f in promised),
         mended=tuple(mended),
         still_broken=tuple(broken),
         regressed=tuple(sorted(_regressed(before, after, passing(*before), now))),
     )
+
+
+def _gets_further(finding: Finding, after: Diagnosis) -> bool:
+    layers = list(Layer)
+    stuck = {b for f in after.findings if layers.index(f.layer) <= layers.index(finding.layer) for b in f.breaks}
+    return not finding.breaks or bool(set(finding.breaks) - stuck)
 
 
 def _regressed(

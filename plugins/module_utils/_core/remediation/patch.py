@@ -49,6 +49,13 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def appended(present: Any, entry: str) -> Any:
+    """A list of the override data with one more entry. A tag stays; what was reset is replaced by the entry."""
+    items = (present[VALUE] if is_tagged(present) else present) or ()
+    longer = list(dict.fromkeys([*items, entry]))
+    return override(longer) if is_tagged(present) else longer
+
+
 def escape(value: str) -> str:
     """A literal for a Compose file: a single dollar sign would be interpolated."""
     return value.replace("$", "$$")

@@ -80,14 +80,8 @@ def make_plan(findings: Iterable[Finding], forced: Sequence[str] = (), tried: It
         elif forced and errors:
             items.append(Item(name, unlocking or errors, "the operator's order"))
         elif unlocking:
-            level = REMEDIATIONS[name].invasiveness
-            items.append(
-                Item(
-                    name,
-                    unlocking,
-                    f"unlocked by {', '.join(dict.fromkeys(f.code for f in unlocking))}, invasiveness {level}",
-                )
-            )
+            reason = "if what comes before does not help" if items else "the least invasive of what the findings unlock"
+            items.append(Item(name, unlocking, reason))
         else:
             skipped.append(Skipped(name, "no finding unlocks it" if errors else "nothing is broken"))
     if forced:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .patch import merge, service_patch
+from .patch import appended, merge, service_patch
 from .persist import persist
 from .pins import broken_dependencies, fixed_address
 from .situation import Proposal, Remediation, Situation, refuse
@@ -28,21 +28,21 @@ def propose(situation: Situation) -> Proposal:
             reasons.append(f"{broken.dependency.name}: {broken.address} did not answer either; a pin cannot help")
             continue
         patch = merge(patch, service_patch(broken.provider, networks=settings))
-        before = (patch.get("services") or {}).get(consumer) or {}
+        # an earlier run may have pinned others in our override file: merge() lets a patch's list replace them
+        before = (merge(situation.override, patch).get("services") or {}).get(consumer) or {}
         pin = f"{broken.dependency.host}={broken.address}"
         link = f"{broken.provider}:{broken.dependency.host}"
         patch = merge(
             patch,
             service_patch(
                 consumer,
-                extra_hosts=list(dict.fromkeys([*(before.get("extra_hosts") or ()), pin])),
-                links=list(dict.fromkeys([*(before.get("links") or ()), link])),
+                extra_hosts=appended(before.get("extra_hosts"), pin),
+                links=appended(before.get("links"), link),
             ),
         )
-        services += [broken.provider]
+        services += [broken.provider, consumer]
     if not patch:
         return refuse(*(reasons or ["no broken dependency is known"]))
-    services += [b.dependency.consumer for b in found]
     return persist(situation, (), patch, services, "the consumer gets a fixed address instead of a name lookup")
 
 

@@ -175,7 +175,10 @@ def commands(journal: Mapping[str, Any]) -> tuple[str, str]:
     suffix = ".yml" if name.endswith((".yml", ".yaml")) else ""
     prefix = folder + slash if suffix else "vertice.netfix."
     undo = f"ansible-playbook {prefix}roll_back{suffix} -e netfix_run_id={plain(journal.get('run_id'))}"
-    return undo, f"ansible-playbook {prefix}fix_network{suffix} -e netfix_mode=apply"
+    sources = {str(host.get("project_src") or "") for host in journal.get("hosts") or [] if isinstance(host, Mapping)}
+    # the run knows its project when it is undone; who repairs must say which
+    which = f" -e netfix_project_src={plain(sources.pop())}" if len(sources) == 1 and "" not in sources else ""
+    return undo, f"ansible-playbook {prefix}fix_network{suffix}{which}"
 
 
 def took(journal: Mapping[str, Any]) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import CheckResult, from_data
+from ..model import CheckResult, Outcome, from_data
 from .page import Page
 from .reading import check_row
-from .text import columns, count, duration, listed, mark, plain
+from .text import count, duration, listed, mark, plain
 
 REVERSIBLE = {"full": "fully reversible", "partial": "partly reversible", "none": "not reversible"}
 DOWNTIME_NONE = ("", "none", "no")
@@ -41,9 +41,12 @@ def render_plan(plan: Mapping[str, Any], width: int = 100, colour: bool = False,
     if skipped:
         page.raw()
         page.text("left out", "bold", indent=0)
-        label = min(max(columns(plain(entry.get("remediation"))) for entry in skipped), 24)
+        together: dict[str, list[str]] = {}
         for entry in skipped:
-            page.field(plain(entry.get("remediation")), plain(entry.get("reason")) or "no reason given", label)
+            reason = plain(entry.get("reason")) or "no reason given"
+            together.setdefault(reason, []).append(plain(entry.get("remediation")))
+        for reason, names in together.items():
+            page.item("·", f"{reason}: {listed(names)}", indent=2)
     return str(page)
 
 
@@ -155,7 +158,12 @@ def render_validation(validation: Mapping[str, Any], width: int = 100, colour: b
     page = Page(width, colour)
     page.title(_titled("Validation", where))
     results = [from_data(CheckResult, data) for data in validation.get("checks") or []]
-    page.marked([check_row(result) for result in results])
+    good = [result for result in results if result.outcome is Outcome.OK]
+    page.marked([check_row(result) for result in results if result not in good])
+    if good:
+        slowest = max(good, key=lambda result: result.latency_ms)
+        told = f"slowest: {plain(slowest.check.name)}, {duration(slowest.latency_ms)}"
+        page.item("✓", f"{len(good)} of {count(len(results), 'check')} ok ({told})")
     if not results:
         page.item("?", "no check was run")
     load = validation.get("load")

@@ -1,0 +1,370 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import TAG, VALUE, override
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
+from unit.builders import (
+    NETWORK,
+    call,
+    container,
+    endpoint,
+    inspected,
+    network,
+    propose,
+    recorded,
+    shop,
+    state_of,
+    tcp,
+    unresolved,
+    with_config,
+    with_container,
+    with_probes,
+)
+
+LAB_NETWORK = "netfix-unit_vertice-network"
+
+
+def told(proposal):
+    return [f"{s.action.value} {s.object}" for s in proposal.steps]
+
+
+def lab(service):
+    return f"netfix-unit-{service}-1"
+
+
+@pytest.mark.parametrize("fault", ["healthy", "disjoint_networks", "network_rebuilt_naively"])
+def test_inspect_data_and_snapshot_show_the_same_networks_and_endpoints(fault):
+    found = differences(inspected(fault), state_of(recorded(fault)))
+    assert [d for d in found if "onfig" not in d.field] == []
+
+
+@pytest.mark.parametrize("name", REMEDIATIONS)
+def test_nothing_is_proposed_for_a_healthy_project(name):
+    proposal = propose(recorded("healthy"), name)
+    assert proposal.steps == () and proposal.refusals
+
+
+# reconnect_endpoints
+
+
+def test_a_lost_name_is_given_back_by_a_reconnection_without_a_restart():
+    snapshot, state = recorded("reconnected_without_alias"), inspected("reconnected_without_alias")
+    proposal = propose(snapshot, "reconnect_endpoints", state=state)
+    name = lab("hcl-kb-service")
+    assert told(proposal) == [f"disconnect {name} from {LAB_NETWORK}", f"connect {name} to {LAB_NETWORK}"]
+    assert proposal.steps[1].args["endpoint"]["aliases"] == ["hcl-kb-service", name]
+    assert proposal.patch == {} and proposal.recreated == () and "hcl-kb-service" in proposal.steps[0].cause
+
+
+def test_a_lost_endpoint_is_connected_with_the_configured_aliases_and_address():
+    snapshot = recorded("network_disconnected_at_runtime")
+    networks = {"vertice-network": {"aliases": ["kb"], "ipv4_address": "10.214.91.77"}}
+    (finding,) = [c for c in snapshot.containers if not c.endpoints]
+    proposal = propose(with_config(snapshot, finding.service, networks=networks), "reconnect_endpoints")
+    (step,) = proposal.steps
+    assert step.action.value == "connect" and step.args["endpoint"]["static_ipv4"] == "10.214.91.77"
+    assert step.args["endpoint"]["aliases"] == sorted([finding.name, finding.service, "kb"])
+
+
+def test_what_is_configured_apart_is_joined_at_once_and_in_the_configuration():
+    snapshot, state = recorded("disjoint_networks"), inspected("disjoint_networks")
+    proposal = propose(snapshot, "reconnect_endpoints", state=state)
+    gateway = lab("api_gateway")
+    assert told(proposal) == [
+        f"connect {gateway} to {LAB_NETWORK}",
+        "write_override compose.netfix.yml",
+        "recreate api_gateway",
+        f"wait_healthy {gateway}",
+    ]
+    # the network that it had stays named: without it Compose would take it away
+    assert proposal.patch == {"services": {"api_gateway": {"networks": {"front": None, "vertice-network": None}}}}
+    assert proposal.recreated == ("api_gateway",)
+
+
+def test_what_our_override_file_held_before_is_kept():
+    present = {"services": {"api_gateway": {"labels": {"x": "y"}}, "redis": {"dns": ["9.9.9.9"]}}}
+    proposal = propose(recorded("disjoint_networks"), "reconnect_endpoints", override=present)
+    data = next(s for s in proposal.steps if s.action.value == "write_override").args["data"]
+    assert data["services"]["redis"] == {"dns": ["9.9.9.9"]}
+    assert set(data["services"]["api_gateway"]) == {"labels", "networks"}
+
+
+# restore_resolver
+
+
+def test_only_the_mounted_resolv_conf_is_taken_away():
+    snapshot = recorded("resolv_conf_bind_mounted")
+    (mounted,) = snapshot.config["services"]["api_gateway"]["volumes"]
+    other = {"type": "volume", "source": "cache", "target": "/var/cache"}
+    snapshot = with_config(snapshot, "api_gateway", volumes=[other, mounted])
+    proposal = propose(snapshot, "restore_resolver", state=inspected("resolv_conf_bind_mounted"))
+    assert proposal.patch == {"services": {"api_gateway": {"volumes": override([other])}}}
+    assert told(proposal) == [
+        "write_override compose.netfix.yml",
+        "recreate api_gateway",
+        f"wait_healthy {lab('api_gateway')}",
+    ]
+
+
+def test_the_only_mount_is_reset():
+    proposal = propose(recorded("resolv_conf_bind_mounted"), "restore_resolver")
+    assert proposal.patch["services"]["api_gateway"]["volumes"][TAG] == "reset"
+
+
+@pytest.mark.parametrize(
+    "entries", [["visual_cortex_service=10.214.91.250", "other=10.0.0.1"], ["visual_cortex_service:10.214.91.250", "other:10.0.0.1"]]
+)
+def test_only_the_stale_pin_is_taken_away(entries):
+    snapshot = with_config(recorded("stale_extra_hosts"), "api_gateway", extra_hosts=entries)
+    proposal = propose(snapshot, "restore_resolver")
+    assert proposal.patch == {"services": {"api_gateway": {"extra_hosts": override(entries[1:])}}}
+
+
+def test_a_mount_that_compose_did_not_make_is_refused():
+    snapshot = with_config(recorded("resolv_conf_bind_mounted"), "api_gateway", volumes=None)
+    (reason,) = propose(snapshot, "restore_resolver").refusals
+    assert "'api_gateway'" in reason
+
+
+# correct_upstreams
+
+
+def test_a_misspelt_name_is_corrected_and_the_rest_of_the_variable_stays():
+    snapshot = recorded("service_renamed_typo")
+    was = snapshot.config["services"]["api_gateway"]["environment"]["ROUTES"]
+    proposal = propose(snapshot, "correct_upstreams")
+    routes = proposal.patch["services"]["api_gateway"]["environment"]["ROUTES"]
+    assert routes == was.replace("visual-cortex-service", "visual_cortex_service") != was
+    assert proposal.recreated == ("api_gateway",)
+
+
+def test_an_empty_route_table_is_filled_with_the_declared_routes():
+    proposal = propose(recorded("gateway_empty_route_table_404"), "correct_upstreams")
+    routes = proposal.patch["services"]["api_gateway"]["environment"]["ROUTES"]
+    assert routes.split(",")[1] == "/api/v1/visual=http://visual_cortex_service:8002"
+    assert len(routes.split(",")) == 4
+
+
+def test_a_dollar_sign_in_a_password_stays_as_compose_printed_it():
+    # docker compose config prints a literal dollar sign doubled, as an override file must hold it
+    snapshot = with_config(shop(), "api", environment={"DB_URL": "postgresql://u:pa$$word@dbb:5432/shop"})
+    snapshot = replace(snapshot, dependencies=(call("api", "dbb", 5432, origin="environment DB_URL", key="DB_URL"),))
+    proposal = propose(with_probes(snapshot, unresolved("shop-api-1", "dbb")), "correct_upstreams")
+    assert proposal.patch["services"]["api"]["environment"] == {"DB_URL": "postgresql://u:pa$$word@db:5432/shop"}
+
+
+def test_a_dollar_sign_in_a_declared_route_is_not_interpolated():
+    snapshot = recorded("gateway_empty_route_table_404")
+    routes = ({**snapshot.routes[0], "prefix": "/$x"},)
+    proposal = propose(replace(snapshot, routes=routes), "correct_upstreams")
+    assert proposal.patch["services"]["api_gateway"]["environment"]["ROUTES"].startswith("/$$x=")
+
+
+# start_providers, refresh_upstreams
+
+
+def test_a_stopped_provider_is_started_and_waited_for():
+    proposal = propose(recorded("dependency_exited"), "start_providers")
+    core = lab("maximus_core_service")
+    assert told(proposal) == [f"start {core}", f"wait_healthy {core}"]
+    assert proposal.restarted == (core,) and proposal.recreated == ()
+
+
+def test_providers_start_before_those_that_wait_for_them():
+    snapshot = with_config(shop(), "api", depends_on={"db": {"condition": "service_started"}})
+    for service in ("api", "db"):
+        snapshot = with_container(snapshot, service, state="exited", exit_code=1)
+    started = [t for t in told(propose(snapshot, "start_providers")) if t.startswith("start")]
+    assert started == ["start shop-db-1", "start shop-api-1"]
+
+
+def test_nginx_is_reloaded_and_not_restarted():
+    (step,) = propose(recorded("stale_ip_nginx_502"), "refresh_upstreams").steps
+    assert (step.action.value, step.args["container"], step.args["signal"]) == ("signal", lab("edge"), "SIGHUP")
+
+
+# static_hosts, direct_routes
+
+
+def test_pins_go_with_a_fixed_address_of_the_provider():
+    proposal = propose(recorded("reconnected_without_alias"), "static_hosts")
+    services = proposal.patch["services"]
+    address = services["hcl-kb-service"]["networks"]["vertice-network"]["ipv4_address"]
+    assert services["api_gateway"]["extra_hosts"] == [f"hcl-kb-service={address}"]
+    assert services["api_gateway"]["links"] == ["hcl-kb-service:hcl-kb-service"]
+    assert proposal.recreated[0] == "hcl-kb-service"
+
+
+def test_pins_of_an_earlier_run_stay():
+    present = {"services": {"api_gateway": {"extra_hosts": ["redis=10.214.91.4"], "links": ["redis"]}}}
+    proposal = propose(recorded("reconnected_without_alias"), "static_hosts", override=present)
+    data = next(s for s in proposal.steps if s.action.value == "write_override").args["data"]
+    assert data["services"]["api_gateway"]["extra_hosts"][0] == "redis=10.214.91.4"
+    assert len(data["services"]["api_gateway"]["extra_hosts"]) == 2
+
+
+def test_pins_keep_the_tag_of_what_an_earlier_run_replaced():
+    present = {"services": {"api_gateway": {"extra_hosts": override(["other=10.0.0.1"])}}}
+    pins = propose(recorded("reconnected_without_alias"), "static_hosts", override=present).patch
+    hosts = pins["services"]["api_gateway"]["extra_hosts"]
+    assert hosts[TAG] == "override" and hosts[VALUE][0] == "other=10.0.0.1" and len(hosts[VALUE]) == 2
+
+
+@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
+def test_an_address_is_not_fixed_where_the_subnet_is_the_engines_choice(name):
+    snapshot = recorded("reconnected_without_alias")
+    networks = {"vertice-network": {"name": LAB_NETWORK}}
+    refusals = propose(replace(snapshot, config={**snapshot.config, "networks": networks}), name).refusals
+    assert refusals and all("subnet is not set in the Compose file" in r for r in refusals)
+
+
+@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
+def test_an_address_that_did_not_answer_is_not_pinned(name):
+    refusals = propose(recorded("bind_loopback_only"), name).refusals
+    assert refusals and all("did not answer" in r for r in refusals)
+
+
+@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
+def test_without_a_common_network_an_address_is_no_help(name):
+    refusals = propose(recorded("disjoint_networks"), name).refusals
+    assert refusals and all("share no network" in r for r in refusals)
+
+
+def broken_shop():
+    snapshot = with_probes(shop(), unresolved("shop-web-1", "api"), tcp("shop-web-1", "10.1.0.3", 8000))
+    ipam = {"config": [{"subnet": "10.1.0.0/24"}]}
+    config = {**snapshot.config, "networks": {"default": {"name": NETWORK, "ipam": ipam}}}
+    snapshot = with_container(replace(snapshot, config=config), "api", endpoints=(endpoint(NETWORK, "10.1.0.3"),))
+    return replace(snapshot, dependencies=(call("web", "api", 8000, origin="environment API_URL", key="API_URL"),))
+
+
+def test_one_of_several_replicas_is_not_pinned():
+    snapshot = broken_shop()
+    second = container("api", "10.1.0.9", number=2)
+    snapshot = replace(snapshot, containers=(*snapshot.containers, second))
+    (reason,) = propose(snapshot, "static_hosts").refusals
+    assert "2 replicas" in reason
+
+
+def test_only_the_consumers_that_get_a_pin_are_recreated():
+    snapshot = broken_shop()
+    snapshot = replace(snapshot, dependencies=(*snapshot.dependencies, call("api", "db", 5432)))
+    snapshot = with_probes(snapshot, unresolved("shop-api-1", "db"), tcp("shop-api-1", "10.1.0.2", 5432, "timeout"))
+    # web's provider answers and is pinned; db does not answer, so api gets no pin
+    snapshot = with_container(snapshot, "db", endpoints=(endpoint(NETWORK, "10.1.0.2"),))
+    assert set(propose(snapshot, "static_hosts").patch["services"]) == {"api", "web"}
+    assert set(propose(snapshot, "static_hosts").recreated) == {"api", "web"}
+
+
+def test_a_route_is_pointed_at_the_address_that_answered():
+    patch = propose(broken_shop(), "direct_routes").patch
+    assert patch["services"]["web"]["environment"] == {"API_URL": "http://10.1.0.3:8000"}
+    assert patch["services"]["api"]["networks"]["default"] == {"ipv4_address": "10.1.0.3"}
+
+
+def test_a_route_that_stands_in_a_file_is_not_rewritten():
+    snapshot = broken_shop()
+    written = call("web", "api", 8000, origin="nginx.conf:12", key="/etc/nginx/nginx.conf")
+    (reason,) = propose(replace(snapshot, dependencies=(written,)), "direct_routes").refusals
+    assert "nginx.conf:12" in reason
+
+
+# rebuild_network
+
+
+def rebuilt(**changes):
+    snapshot = recorded("network_rebuilt_naively")
+    state = inspected("network_rebuilt_naively")
+    return propose(replace(snapshot, **changes), "rebuild_network", state=state)
+
+
+def test_a_rebuild_moves_everybody_once_in_the_order_of_addresses():
+    steps = rebuilt().steps
+    actions = [s.action.value for s in steps]
+    assert actions == ["disconnect"] * 8 + ["remove_network", "create_network"] + ["connect"] * 8
+    left, came = [s.args["container"] for s in steps[:8]], [s.args["container"] for s in steps[10:]]
+    state = inspected("network_rebuilt_naively")
+    seats = [state.containers[c].endpoints[LAB_NETWORK].address for c in left]
+    assert left == came and seats == sorted(seats, key=lambda a: int(a.rsplit(".", 1)[1]))
+
+
+def test_a_rebuild_gives_the_network_its_labels_and_subnet_and_the_services_their_names():
+    steps = rebuilt().steps
+    made = steps[9].args["network"]
+    assert made["labels"]["com.docker.compose.network"] == "vertice-network"
+    assert made["labels"]["com.docker.compose.project"] == "netfix-unit"
+    assert [s["subnet"] for s in made["subnets"]] == ["10.214.91.0/24"]
+    for step in steps[10:]:
+        service = inspected("network_rebuilt_naively").containers[step.args["container"]].service
+        assert {service, step.args["container"]} <= set(step.args["endpoint"]["aliases"])
+
+
+def test_a_rebuild_keeps_the_present_subnet_where_the_configured_one_is_taken():
+    snapshot = recorded("network_rebuilt_naively")
+    other = network("other", "", "10.214.91.128/25")
+    made = rebuilt(networks=(*snapshot.networks, other)).steps[9].args["network"]
+    assert [s["subnet"] for s in made["subnets"]] == ["10.214.91.0/25"]
+
+
+def lab_network():
+    return next(n for n in recorded("network_rebuilt_naively").networks if n.name == LAB_NETWORK)
+
+
+def config(**spec):
+    config = recorded("network_rebuilt_naively").config
+    return {**config, "networks": {"vertice-network": {**config["networks"]["vertice-network"], **spec}}}
+
+
+@pytest.mark.parametrize(
+    "changes, why",
+    [
+        ({"strangers": (container("guest", "10.214.91.9", LAB_NETWORK),)}, "containers of others"),
+        ({"firewall_rules": (f"-A DOCKER-USER -i br-{lab_network().id[:12]} -j DROP",)}, "firewall rule"),
+        ({"firewall_rules": ("-A DOCKER-USER -s 10.214.91.0/25 -j DROP",)}, "firewall rule"),
+        ({"networks": (replace(lab_network(), driver="macvlan"),)}, "driver macvlan"),
+    ],
+)
+def test_a_network_that_others_rely_on_is_not_rebuilt(changes, why):
+    proposal = rebuilt(**changes)
+    assert proposal.steps == () and why in proposal.refusals[0]
+
+
+def test_an_external_network_is_not_rebuilt():
+    snapshot = shop()
+    outside = {"networks": {"default": {"name": NETWORK, "external": True}}}
+    snapshot = replace(snapshot, config={**snapshot.config, **outside}, networks=(network(key=""),))
+    snapshot = with_container(snapshot, "api", endpoints=(endpoint(NETWORK, "10.1.0.3"),))
+    proposal = propose(with_probes(snapshot, unresolved("shop-web-1", "api")), "rebuild_network")
+    assert proposal.steps == () and "external" in proposal.refusals[0]
+
+
+def test_a_rule_for_another_bridge_is_no_hindrance():
+    assert rebuilt(firewall_rules=("-A DOCKER-USER -i br-0123456789ab -j DROP",)).steps
+
+
+def test_a_rebuild_carries_chosen_addresses_over_only_where_they_fit():
+    snapshot = shop(networks=(network(key="", subnet="10.1.0.0/16"),))
+    own = endpoint(NETWORK, "10.1.9.9", "shop-api-1", static_ipv4="10.1.9.9")
+    snapshot = with_container(snapshot, "api", endpoints=(own,))
+    snapshot = with_container(snapshot, "db", endpoints=(endpoint(NETWORK, "10.1.0.2", static_ipv4="10.1.0.2"),))
+    snapshot = with_probes(snapshot, unresolved("shop-web-1", "api"), unresolved("shop-api-1", "db"))
+    ipam = {"config": [{"subnet": "10.1.0.0/24"}]}
+    snapshot = replace(snapshot, config={**snapshot.config, "networks": {"default": {"name": NETWORK, "ipam": ipam}}})
+    seats = {s.args["container"]: s.args["endpoint"] for s in propose(snapshot, "rebuild_network").steps[5:]}
+    assert seats["shop-api-1"]["static_ipv4"] == "" and seats["shop-db-1"]["static_ipv4"] == "10.1.0.2"
+
+
+# all
+
+
+@pytest.mark.parametrize("name", REMEDIATIONS)
+@pytest.mark.parametrize("fault", ["resolv_conf_bind_mounted", "network_rebuilt_naively", "stale_extra_hosts"])
+def test_every_step_says_what_it_is_for(fault, name):
+    assert all(s.cause and s.object for s in propose(recorded(fault), name).steps)

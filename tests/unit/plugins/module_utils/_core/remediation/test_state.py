@@ -1,0 +1,73 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import capture, differences
+from unit.builders import FIXTURES, inspected
+
+NAME = "netfix-unit-api_gateway-1"
+
+
+def raw():
+    return json.loads((FIXTURES / "inspect" / "healthy.json").read_text(encoding="utf-8"))
+
+
+def after(change):
+    """The differences that a change of the gateway's inspect data makes."""
+    data = raw()
+    gateway = next(c for c in data["containers"] if c["Name"] == f"/{NAME}")
+    change(gateway)
+    return [str(d) for d in differences(inspected("healthy"), capture("p", data["containers"], data["networks"], None))]
+
+
+def label(name, value):
+    return lambda c: c["Config"]["Labels"].update({name: value})
+
+
+def recreated(container):
+    """What Compose and the engine write anew on every creation."""
+    new = "f" * 64
+    container["Config"]["Hostname"] = new[:12]
+    container.update(Id=new, Created="2027-01-01T00:00:00Z")
+    container["State"].update(Pid=4711, StartedAt="2027-01-01T00:00:01Z")
+    container["Config"]["Labels"]["com.docker.compose.replace"] = "old"
+    needs = container["Config"]["Labels"]["com.docker.compose.depends_on"].split(",")
+    container["Config"]["Labels"]["com.docker.compose.depends_on"] = ",".join(reversed(needs))
+    container["Config"]["Env"].reverse()
+    for endpoint in container["NetworkSettings"]["Networks"].values():
+        endpoint.update(EndpointID="e" * 64, MacAddress="02:42:00:00:00:99")
+
+
+def test_a_recreated_container_with_the_same_configuration_is_the_same():
+    assert after(recreated) == []
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (label("traefik.enable", "true"), "Config.Labels"),
+        (label("com.docker.compose.config-hash", "other"), "Config.Labels"),
+        (lambda c: c["Config"]["Env"].append("DEBUG=1"), "Config.Env"),
+        (lambda c: c["HostConfig"].update(Privileged=True), "HostConfig.Privileged"),
+        (lambda c: c["HostConfig"].update(ExtraHosts=["a:10.0.0.1"]), "HostConfig.ExtraHosts"),
+        (lambda c: c.update(Image="sha256:other"), "image"),
+        (lambda c: c["State"].update(Status="exited"), "state was running, is exited"),
+        (lambda c: c["NetworkSettings"]["Networks"].clear(), "existence"),
+        (lambda c: next(iter(c["NetworkSettings"]["Networks"].values())).update(Aliases=["x"]), "aliases"),
+    ],
+)
+def test_what_somebody_chose_is_a_difference(change, told):
+    assert any(told in d for d in after(change))
+
+
+def test_capturing_does_not_change_the_inspect_data():
+    data = raw()
+    kept = copy.deepcopy(data)
+    capture("p", data["containers"], data["networks"], None)
+    assert data == kept
