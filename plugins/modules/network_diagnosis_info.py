@@ -236,15 +236,20 @@ def run(module):
     except ValueError as exc:
         raise NetfixError(str(exc)) from exc
     project = gatherer.compose.project
+    told = told_diagnosis(snapshot, diagnosis)
+    unfinished = [r["id"] for r in open_attempts(module.params, project.name).unfinished()]
+    told["notes"] += [
+        f"attempt {name} of an earlier run died half done; the next fix_network undoes it first" for name in unfinished
+    ]
     result = {
         "changed": False,
         "project": project.name,
         "project_src": project.source,
         "compose_command": compose_command(gatherer.compose),
         "engine": to_data(snapshot.engine),
-        **told_diagnosis(snapshot, diagnosis),
+        **told,
         "plan": told_plan(plan),
-        "unfinished": [r["id"] for r in open_attempts(module.params, project.name).unfinished()],
+        "unfinished": unfinished,
         "duration_ms": round((time.monotonic() - began) * 1000, 1),
     }
     if module.params["snapshot"]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import Case
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError
@@ -35,6 +36,7 @@ class FakeExecutor(ModelEngine):
     def __init__(self, snapshot, folder):
         self.path = os.path.join(folder, "compose.netfix.yml")
         super().__init__(state_of(snapshot), snapshot.config)
+        self.engine = SimpleNamespace(docker_host="unix:///var/run/docker.sock")
         self.compose = FakeCompose(
             Project(snapshot.project, str(folder), (), self.path), {c.service: c.config_hash for c in snapshot.containers}
         )

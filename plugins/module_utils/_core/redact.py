@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from .model import Check, CheckResult, Container, Snapshot
+from .model import Check, CheckResult, Container, Finding, Snapshot
 from .parsing.urls import DEFAULT_PORTS, Place, find_urls, hosts_start, scheme_of
 
 MASK = "***"
@@ -124,6 +124,17 @@ def redact_snapshot(snapshot: Snapshot) -> Snapshot:
         checks=tuple(_redact_check(c) for c in snapshot.checks),
         log_events=tuple(dataclasses.replace(e, line=redact_text(e.line)) for e in snapshot.log_events),
         notes=tuple(redact_text(n) for n in snapshot.notes),
+    )
+
+
+def redact_finding(finding: Finding) -> Finding:
+    """The finding without the secrets that its evidence may quote: the URL of a check, the text of an answer."""
+    return dataclasses.replace(
+        finding,
+        summary=redact_text(finding.summary),
+        evidence=tuple(redact_text(e) for e in finding.evidence),
+        confirm=redact_text(finding.confirm),
+        advice=redact_text(finding.advice),
     )
 
 

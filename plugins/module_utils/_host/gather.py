@@ -224,7 +224,7 @@ def operator_rules(notes: list[str]) -> list[str]:
 
 
 def _dockers_own(rule: str) -> bool:
-    return rule.endswith(("-j DOCKER", "-j RETURN")) or "-j DOCKER-" in rule
+    return rule == "-A DOCKER-USER -j RETURN" or rule.endswith("-j DOCKER") or "-j DOCKER-" in rule
 
 
 def _probe(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:

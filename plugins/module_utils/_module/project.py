@@ -13,7 +13,7 @@ from typing import Any
 from .._core.diagnosis.diagnose import Diagnosis
 from .._core.errors import NetfixError
 from .._core.model import Snapshot, to_data
-from .._core.redact import redact_snapshot
+from .._core.redact import redact_finding, redact_snapshot
 from .._core.remediation.planning import REMEDIATIONS, Plan
 from .._host.compose import Compose, find_project, project_name
 from .._host.engine import Engine
@@ -129,7 +129,7 @@ def told_diagnosis(snapshot: Snapshot, diagnosis: Diagnosis) -> dict[str, Any]:
         "healthy": diagnosis.healthy,
         "unknown": diagnosis.unknown,
         "walks": to_data(diagnosis.walks),
-        "findings": to_data(diagnosis.findings),
+        "findings": [to_data(redact_finding(f)) for f in diagnosis.findings],
         "checks": to_data(clean.checks),
         "notes": list(clean.notes),
     }

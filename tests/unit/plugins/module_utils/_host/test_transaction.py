@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Interrupted, public
+from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import (
+    Interrupted,
+    project_of_run,
+    public,
+)
 from unit.builders import tcp, with_config, with_probes
 from unit.fake_host import Host, Killed
 
@@ -220,6 +224,19 @@ def test_a_run_that_is_not_known_is_named_with_those_that_are(host):
     host.transaction().attempt(REMEDIATION, "monday", 1)
     with pytest.raises(TransactionError, match=r"no run 'tuesday'. Runs with a checkpoint: monday"):
         host.transaction().roll_back("tuesday")
+
+
+def test_the_project_of_a_run_is_known_by_the_runs_name(host):
+    host.transaction().attempt(REMEDIATION, "monday", 1)
+    found = project_of_run(host.state_dir, "monday")
+    assert found["project_name"] == "netfix-unit" and found["project_src"] == host.executor.compose.project.source
+
+
+@pytest.mark.parametrize("folder", ["state", "missing"])
+def test_a_run_that_no_project_has_is_told_with_those_that_are_known(host, tmp_path, folder):
+    host.transaction().attempt(REMEDIATION, "monday", 1)
+    with pytest.raises(TransactionError, match=rf"no run 'tuesday'.*Runs: {'monday' if folder == 'state' else 'none'}"):
+        project_of_run(str(tmp_path / folder), "tuesday")
 
 
 def test_only_the_newest_run_can_be_rolled_back(host):

@@ -108,20 +108,32 @@ def test_an_upstream_that_does_not_answer_is_no_stale_address():
     assert codes(snapshot) == ["port.timeout"]
 
 
-def wrong_answer(snapshot, consumer="web", host="api", port=8000):
-    error = "HTTP 503"
+def wrong_answer(snapshot, consumer="web", host="api", port=8000, status=502):
+    error = f"HTTP {status}"
     return with_probes(
-        snapshot, Probe(f"shop-{consumer}-1", Layer.PROTOCOL, host, Outcome.FAILED, port, "/", error, status=503)
+        snapshot, Probe(f"shop-{consumer}-1", Layer.PROTOCOL, host, Outcome.FAILED, port, "/", error, status=status)
     )
 
 
-def test_an_error_that_a_provider_answers_is_a_finding_even_without_checks():
+@pytest.mark.parametrize("status", [400, 404, 500, 503])
+def test_what_the_application_answers_is_its_own_business(status):
+    assert codes(wrong_answer(shop(), status=status)) == []
+
+
+def test_a_server_that_rejects_an_underscore_in_its_name_is_told():
+    snapshot = replace(shop(), dependencies=(call("web", "api_v1", 8000, scheme="http"),))
+    snapshot = with_config(snapshot, "api", networks={"default": {"aliases": ["api_v1"]}})
+    snapshot = with_probes(snapshot, resolved("shop-web-1", "api_v1", "10.1.0.3"))
+    assert codes(wrong_answer(snapshot, host="api_v1", status=400)) == ["protocol.check_failed"]
+
+
+def test_a_gateways_error_that_a_provider_answers_is_a_finding_even_without_checks():
     diagnosis = diagnose(wrong_answer(replace(shop(), checks=())))
     assert [f.code for f in diagnosis.findings] == ["protocol.check_failed"] and not diagnosis.healthy
     assert next(w for w in diagnosis.walks if w.dependency.host == "api").cause == "protocol.check_failed"
 
 
-def test_an_error_that_a_provider_answers_is_a_symptom_of_what_is_broken_behind_it():
+def test_a_gateways_error_is_a_symptom_of_what_is_broken_behind_it():
     snapshot = with_probes(wrong_answer(shop()), tcp("shop-api-1", "10.1.0.2", 5432, "timeout"))
     assert codes(snapshot) == ["port.timeout"]
 

@@ -15,7 +15,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.model import 
     from_data,
     to_data,
 )
-from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_snapshot
+from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_finding, redact_snapshot
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import make_plan
 from unit.builders import FAULTS, RECORDED, ROOT, recorded
 
@@ -63,6 +63,12 @@ def test_a_healthy_project_gives_no_finding_and_nothing_unknown():
 def test_a_redacted_snapshot_gives_the_same_diagnosis(name):
     snapshot = recorded(name)
     assert diagnose(redact_snapshot(snapshot)) == diagnose(snapshot)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_masking_takes_nothing_from_a_finding_that_quotes_no_secret(fault):
+    for finding in diagnose(recorded(fault)).findings:
+        assert redact_finding(finding) == finding
 
 
 @pytest.mark.parametrize("name", RECORDED)
