@@ -9,7 +9,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,26 +43,32 @@ def read_text(path: str) -> str | None:
 def write_whole(path: str, text: str, mode: int = 0o600) -> None:
     """Write a file so that after any crash it is the old one or the new one, never half of one.
 
-    Raises TransactionError, and leaves the old file as it was.
+    It belongs to the owner of its folder: an operator who is not root must be able to read what was written for
+    Compose. Raises TransactionError, and leaves the old file as it was.
     """
     folder = os.path.dirname(path)
-    temporary = ""
+    temporary = f"{path}.new"
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".netfix-", dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        temporary = ""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                owner = os.stat(folder)
+                if os.geteuid() == 0:
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                os.fchmod(file.fileno(), mode)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
         sync_folder(folder)
     except OSError as exc:
         raise TransactionError(f"{path} cannot be written ({exc.strerror or exc}); nothing was changed there.") from exc
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
 
 
 def remove(path: str) -> None:

@@ -76,7 +76,7 @@ def _regressed(
     now: frozenset[str],
 ) -> set[str]:
     # a dependency that the change itself renamed is gone, not broken
-    present = {w.dependency.name for w in after[1].walks} | {f"check {c.check.name}" for c in after[0].checks}
+    present = {d.name for d in after[0].dependencies} | {f"check {c.check.name}" for c in after[0].checks}
     lost = {name for name in then - now if name in present}
     routes = {c.service: c.default_route.partition(" dev ")[0] for c in before[0].containers if c.default_route}
     for container in after[0].containers:

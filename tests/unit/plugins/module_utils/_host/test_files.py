@@ -200,3 +200,17 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
 def test_what_compose_itself_makes_of_the_tags_is_plain_yaml_otherwise():
     text = render_override(OVERRIDES["strings with signs"])
     assert yaml.safe_load(text) == OVERRIDES["strings with signs"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for somebody else")
+def test_a_file_written_by_root_belongs_to_the_owner_of_its_folder(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    write_whole(str(tmp_path / "compose.netfix.yml"), "services: {}\n")
+    found = os.stat(tmp_path / "compose.netfix.yml")
+    assert (found.st_uid, found.st_mode & 0o777) == (65534, 0o600)
+
+
+def test_what_a_crash_left_beside_the_file_does_not_stand_in_the_way(tmp_path):
+    (tmp_path / "attempt.json.new").write_text("half of")
+    write_whole(str(tmp_path / "attempt.json"), "whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["attempt.json"]
