@@ -158,10 +158,10 @@ def bench_codec(rounds: int = 7, times: int = 3000) -> dict[str, object]:
         assert dns.message.from_wire(ANSWER).answer
 
     microseconds: dict[str, list[float]] = {"ours": [], "dnspython": []}
-    for _ in range(rounds):
+    for _unused in range(rounds):
         for name, work in (("ours", ours), ("dnspython", theirs)):
             began = time.perf_counter()
-            for _ in range(times):
+            for _unused in range(times):
                 work()
             microseconds[name].append((time.perf_counter() - began) / times * 1e6)
     medians = {name: statistics.median(values) for name, values in microseconds.items()}

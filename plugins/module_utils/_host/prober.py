@@ -147,7 +147,7 @@ class _Run:
             self._loop.round(until)
 
     def _admit(self, queues: deque[_Queue]) -> None:
-        for _ in range(len(queues)):
+        for _unused in range(len(queues)):
             queue = queues.popleft()
             while queue.jobs and queue.in_flight < self._max_in_flight and self._in_flight < _ALL_IN_FLIGHT:
                 self._begin(queue)

@@ -263,6 +263,7 @@ class Transaction:
         record["checkpoint"] = to_data(saved)
         self.attempts.save(record)
         problem = ""
+        told_to_end = False
         after = before
         gate = Gate(promised=tuple(f.code for f in promised))
         try:
@@ -273,7 +274,7 @@ class Transaction:
                 gate, after, waited = self._gate(before, promised)
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
         except Interrupted as exc:
-            problem = f"the run was told to end ({exc})"
+            problem, told_to_end = f"the run was told to end ({exc})", True
         except NetfixError as exc:
             problem = str(exc)
         except Exception as exc:  # every way out undoes, a defect of ours as well
@@ -283,7 +284,7 @@ class Transaction:
         else:
             record["reason"] = problem or _why_undone(gate)
             self._undo(record, saved)
-            after = self._after_undo(before)
+            after = before if told_to_end else self._after_undo(before)
         record["duration_s"] = round(time.monotonic() - began, 2)
         self.attempts.save(record)
         if record["verdict"] == "failed":

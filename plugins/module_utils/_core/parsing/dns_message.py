@@ -111,13 +111,13 @@ def _decode(data: bytes) -> Message:
         raise DnsMessageError("a question came where an answer was expected")
     question, question_type = "", ""
     offset = _HEADER.size
-    for _ in range(questions):
+    for _unused in range(questions):
         question, offset = _name(data, offset)
         (number,) = struct.unpack_from("!H", data, offset)
         question_type = TYPE_NAMES.get(number, str(number))
         offset += 4
     records = []
-    for _ in range(answers):
+    for _unused in range(answers):
         name, offset = _name(data, offset)
         number, klass, ttl, length = _FIXED.unpack_from(data, offset)
         offset += _FIXED.size

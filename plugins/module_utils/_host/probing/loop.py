@@ -130,7 +130,7 @@ class Loop:
             _deadline, _serial, task, turn = heapq.heappop(self._timers)
             self.wake(task, turn, False)
         # what becomes ready meanwhile waits for the next round, so that sockets are looked at in between
-        for _ in range(len(self._ready)):
+        for _unused in range(len(self._ready)):
             task, turn, value = self._ready.popleft()
             if task.turn == turn:
                 self._step(task, value)

@@ -61,9 +61,8 @@ class Stream:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        assert self._socket is not None
         try:
-            wrapped = context.wrap_socket(self._socket, server_hostname=host or None, do_handshake_on_connect=False)
+            wrapped = context.wrap_socket(self._open, server_hostname=host or None, do_handshake_on_connect=False)
             self._socket = wrapped
             yield from self._retried(wrapped.do_handshake)
         except ssl.SSLError as exc:
@@ -108,7 +107,8 @@ class Stream:
 
     @property
     def _open(self) -> socket.socket:
-        assert self._socket is not None
+        if self._socket is None:
+            raise StreamError("closed")
         return self._socket
 
     def _retried(self, call: Any, mask: int = READ) -> Generator[Any, Any, Any]:

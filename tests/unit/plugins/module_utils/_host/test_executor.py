@@ -19,16 +19,16 @@ CAUSE = "because"
 
 
 class FakeEngine:
-    """Writes down what it is asked to do. ``error`` is raised for every change, ``states`` are shown one by one."""
+    """Writes down what it is asked to do. what ``errors`` holds is raised for every change, ``states`` are shown one by one."""
 
     def __init__(self):
-        self.asked, self.error, self.states = [], None, []
+        self.asked, self.errors, self.states = [], [], []
 
     def __getattr__(self, name):
         def ask(*args):
             self.asked.append((name, *args))
-            if self.error:
-                raise self.error
+            for error in self.errors:
+                raise error
 
         return ask
 
@@ -75,14 +75,14 @@ def test_a_network_is_made_with_everything_that_it_had(executor, engine):
     ],
 )
 def test_what_is_gone_already_is_no_error(executor, engine, step, error):
-    engine.error = error
+    engine.errors = error
     executor.run(step)
     assert len(engine.asked) == 1
 
 
 @pytest.mark.parametrize("step", [steps.disconnect("a", "net", CAUSE), steps.remove_network("net", CAUSE)])
 def test_what_the_engine_refuses_is_an_error(executor, engine, step):
-    engine.error = EngineError("network has active endpoints", status=403)
+    engine.errors = [EngineError("network has active endpoints", status=403)]
     with pytest.raises(EngineError):
         executor.run(step)
 

@@ -160,9 +160,9 @@ def test_damaged_answers_are_read_or_refused_and_nothing_else() -> None:
     source = random.Random(1)
     wires = [bytes.fromhex(wire) for wire, _message in CAPTURED.values()] + [reply.to_wire() for reply in answers()]
     refused = 0
-    for _ in range(5000):
+    for _unused in range(5000):
         damaged = bytearray(source.choice(wires))
-        for _ in range(source.randint(1, 4)):
+        for _unused in range(source.randint(1, 4)):
             damaged[source.randrange(len(damaged))] = source.randrange(256)
         try:
             decode_response(bytes(damaged[: source.randint(0, len(damaged))]))

@@ -48,7 +48,7 @@ def test_task_goes_on_when_its_descriptor_is_ready() -> None:
 
 def test_silent_descriptor_costs_its_deadline_and_all_wait_at_once() -> None:
     loop = Loop()
-    pairs = [socket.socketpair() for _ in range(50)]
+    pairs = [socket.socketpair() for _unused in range(50)]
     got: list[bool] = []
 
     def reader(near: socket.socket) -> Steps:
