@@ -75,7 +75,7 @@ def test_a_network_is_made_with_everything_that_it_had(executor, engine):
     ],
 )
 def test_what_is_gone_already_is_no_error(executor, engine, step, error):
-    engine.errors = error
+    engine.errors = [error]
     executor.run(step)
     assert len(engine.asked) == 1
 
