@@ -90,7 +90,7 @@ def endpoint_without_alias(case: Case) -> list[Finding]:
 
 def no_shared_network(case: Case) -> list[Finding]:
     """Both run, and no user-defined network has both: by configuration, or because an endpoint was taken away."""
-    lost: dict[tuple[str, str], list[Walk]] = {}
+    lost: dict[str, dict[str, list[Walk]]] = {}
     apart: dict[str, list[Walk]] = {}
     for walk in case.open_walks(Layer.NAME, Layer.RESOLVER):
         consumer, providers = _parties(case, walk)
@@ -101,28 +101,37 @@ def no_shared_network(case: Case) -> list[Finding]:
             network = sorted(configured)[0]
             away = [c for c in (consumer, *providers) if c.endpoint(network) is None]
             for container in away:
-                lost.setdefault((container.name, network), []).append(walk)
+                lost.setdefault(network, {}).setdefault(container.name, []).append(walk)
         else:
             apart.setdefault(consumer.service, []).append(walk)
-    return [_lost(case, *at, walks) for at, walks in lost.items()] + [_apart(case, s, w) for s, w in apart.items()]
+    return [_lost(case, n, c) for n, c in lost.items()] + [_apart(case, s, w) for s, w in apart.items()]
 
 
-def _lost(case: Case, name: str, network: str, walks: list[Walk]) -> Finding:
-    container = case.container(name)
-    service = container.service if container else name
-    present = ", ".join(e.network for e in container.endpoints) if container else ""
+def _lost(case: Case, network: str, by_container: dict[str, list[Walk]]) -> Finding:
+    """One finding for a network, however many containers were taken off it."""
+    containers = [c for c in case.snapshot.containers if c.name in by_container]
+    services = list(dict.fromkeys(c.service for c in containers))
+    walks = list({w.dependency.name: w for found in by_container.values() for w in found}.values())
+    one = len(services) == 1
+    elsewhere = [f"{c.name} is on {', '.join(e.network for e in c.endpoints) or 'no network'}" for c in containers]
     return finding(
         "name.network_disconnected_at_runtime",
         Confidence.CERTAIN,
-        f"Service '{service}' has lost its place in network '{network}'",
+        f"{'Service' if one else 'Services'} {_listed(services)} "
+        f"{'has lost its place' if one else 'have lost their places'} in network '{network}'",
         [w.dependency.name for w in walks],
         evidence=(
-            f"the configuration puts '{service}' on '{network}'; container {name} is on {present or 'no network'}",
+            f"the configuration puts {_listed(services)} on '{network}'; {'; '.join(elsewhere)}",
             *_probe_lines(case, walks),
             *log_evidence(case, walks[0].dependency.consumer, [walks[0].dependency.host]),
         ),
-        confirm=f"docker inspect -f '{{{{json .NetworkSettings.Networks}}}}' {name}",
-        subject={"container": name, "service": service, "network": network, "hosts": _hosts(walks)},
+        confirm=f"docker network inspect -f '{{{{json .Containers}}}}' {network}",
+        subject={
+            "containers": [c.name for c in containers],
+            "services": services,
+            "network": network,
+            "hosts": _hosts(walks),
+        },
     )
 
 

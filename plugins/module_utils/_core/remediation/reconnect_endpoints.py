@@ -22,8 +22,9 @@ def propose(situation: Situation) -> Proposal:
     recreated: list[str] = []
     refusals: list[str] = []
     for finding in situation.findings:
-        if finding.subject.get("container") and finding.subject.get("network"):
-            steps += _as_configured(situation, finding)
+        if finding.subject.get("network"):
+            for container in finding.subject.get("containers") or [finding.subject.get("container")]:
+                steps += _as_configured(situation, str(container), str(finding.subject["network"]))
         elif finding.subject.get("providers"):
             side = _side(situation, finding)
             if side is None:
@@ -40,8 +41,7 @@ def propose(situation: Situation) -> Proposal:
     return persist(situation, steps, patch, recreated, "the configuration must say what the running network does")
 
 
-def _as_configured(situation: Situation, finding: Finding) -> list[Step]:
-    container, network = finding.subject["container"], finding.subject["network"]
+def _as_configured(situation: Situation, container: str, network: str) -> list[Step]:
     state = situation.state.containers.get(container)
     if state is None:
         return []

@@ -107,14 +107,21 @@ def test_services_that_are_configured_apart_are_disjoint():
 def test_an_endpoint_that_the_configuration_names_was_taken_away():
     (finding,) = diagnose(apart(front=None, default=None)).findings
     assert finding.code == "name.network_disconnected_at_runtime"
-    assert (finding.subject["container"], finding.subject["network"]) == ("shop-web-1", NETWORK)
+    assert (finding.subject["containers"], finding.subject["network"]) == (["shop-web-1"], NETWORK)
 
 
 def test_a_provider_that_lost_its_network_is_the_one_that_is_named():
     snapshot = with_container(shop(), "api", endpoints=())
     (finding,) = diagnose(with_probes(snapshot, unresolved("shop-web-1", "api"))).findings
     assert finding.code == "name.network_disconnected_at_runtime"
-    assert finding.subject["service"] == "api"
+    assert finding.subject["services"] == ["api"]
+
+
+def test_a_network_that_several_containers_lost_is_one_finding():
+    snapshot = with_container(with_container(shop(), "api", endpoints=()), "web", endpoints=())
+    (finding,) = diagnose(with_probes(snapshot, unresolved("shop-web-1", "api"))).findings
+    assert finding.subject["services"] == ["web", "api"]
+    assert "'web' and 'api' have lost their places" in finding.summary
 
 
 def test_a_network_without_labels_is_healthy_as_long_as_its_names_work():
