@@ -74,6 +74,10 @@ class Case:
     def service_named(self, host: str) -> str:
         """The service with that service name, alias, container name, hostname or address; empty for none."""
         wanted = host.rstrip(".").lower()
+        # a service of that name goes before another one that has it as an alias
+        exact = next((s for s in self.services() if s.lower() == wanted), "")
+        if exact:
+            return exact
         for service, names in self._names().items():
             if wanted in names:
                 return service
@@ -205,14 +209,17 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
     if name.outcome is Outcome.FAILED:
         layer = Layer.RESOLVER if _resolver_is_bypassed(case, consumer, dependency.host) else Layer.NAME
         return at(layer, Outcome.FAILED, f"{dependency.host}: {name.error} from {name.via or 'its resolver'}")
+    ports = case.port_probes(consumer.name, dependency.host, dependency.port) if dependency.port else []
     wrong = [a for a in name.answers if provider and a not in case.addresses(provider) and not a.startswith("127.")]
     if wrong and len(wrong) == len(name.answers) and case.addresses(provider):
         holder = case.owner(wrong[0])
-        owner = f"{holder.name} has it" if holder else "no container has it"
-        return at(Layer.NAME, Outcome.FAILED, f"{dependency.host} is {wrong[0]} from {name.via}, but {owner}")
+        # an address of nobody's that answers is a way round on purpose, over a published port for example
+        if holder or not any(p.outcome is Outcome.OK for p in ports):
+            owner = f"{holder.name} has it" if holder else "no container has it"
+            detail = f"{dependency.host} is {wrong[0]} from {name.via}, but {owner}"
+            return at(Layer.NAME, Outcome.FAILED, detail)
     if not dependency.port:
         return at(Layer.NAME, Outcome.OK, f"{dependency.host} is {', '.join(name.answers)}", name.latency_ms)
-    ports = case.port_probes(consumer.name, dependency.host, dependency.port)
     if not ports:
         return at(Layer.PORT, Outcome.UNKNOWN, "not probed")
     failed = [p for p in ports if p.outcome is Outcome.FAILED]

@@ -19,6 +19,7 @@ from unit.builders import (
     network,
     resolved,
     shop,
+    tcp,
     unresolved,
     with_config,
     with_container,
@@ -147,6 +148,11 @@ def pinned(address, *entries):
 
 def test_a_pin_to_the_right_address_is_no_fault():
     assert codes(pinned("10.1.0.3", "api:10.1.0.3")) == []
+
+
+def test_a_pin_to_an_address_outside_that_answers_is_a_way_round_on_purpose():
+    answering = with_probes(pinned("192.0.2.7", "api:192.0.2.7"), tcp("shop-web-1", "192.0.2.7", 8000))
+    assert codes(answering) == []
 
 
 @pytest.mark.parametrize("entry", ["api:10.1.0.99", "api=10.1.0.99"])
