@@ -84,6 +84,8 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "nothing helped, and everything tried was undone"
     if status == "not_mended":
         return "no remediation applies, and nothing was changed"
+    if status == "diagnosed" and not before.findings and _unknown(before):
+        return "nothing broken was seen, but not everything could be looked at"
     if status == "healthy" and before.walks:
         return f"nothing to do: {before.ok} of {count(len(before.walks), 'dependency')} ok"
     return MEANINGS.get(status, "")

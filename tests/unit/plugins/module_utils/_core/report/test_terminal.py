@@ -283,3 +283,14 @@ class TestSummary:
         text = render_summary(data, 120)
         assert "taken back      reconnect_endpoints (attempt 1): undone, as asked" in text
         assert "did not help" not in text and "undo it" not in text
+
+
+def test_a_project_that_could_not_be_looked_at_is_not_called_healthy(journal):
+    document = journal("healthy")
+    host = document["hosts"][0]
+    host["status"] = "diagnosed"
+    for walk in host["before"]["walks"]:
+        walk.update(outcome="unknown", detail="root is needed")
+    text = render_summary(document, 120)
+    assert "nothing broken was seen, but not everything could be looked at" in text
+    assert "not probed" in text
