@@ -15,6 +15,7 @@ from .text import count, duration, listed, mark, plain
 
 REVERSIBLE = {"full": "fully reversible", "partial": "partly reversible", "none": "not reversible"}
 DOWNTIME_NONE = ("", "none", "no")
+ROLLED_BACK = "rolled back"
 VERDICT_STYLES = {"kept": "good", "undone": "warn", "refused": "warn", "failed": "bad"}
 
 
@@ -113,6 +114,10 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
             page.text(plain(difference, 300), "bad", indent=4)
     verdict = plain(attempt.get("verdict"))
     reason = plain(attempt.get("reason"))
+    if verdict == "undone" and reason == ROLLED_BACK:
+        # it did help once, and taking it back is what was asked for
+        page.item("✓", reason, "good")
+        return str(page)
     page.item(mark(verdict), f"{verdict}: {reason}" if reason else verdict, VERDICT_STYLES.get(verdict, "bold"))
     return str(page)
 

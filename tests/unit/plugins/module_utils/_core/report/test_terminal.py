@@ -294,3 +294,9 @@ def test_a_project_that_could_not_be_looked_at_is_not_called_healthy(journal):
     text = render_summary(document, 120)
     assert "nothing broken was seen, but not everything could be looked at" in text
     assert "not probed" in text
+
+
+def test_an_attempt_that_was_rolled_back_did_not_fail(journal):
+    attempt = {**journal("mended")["hosts"][0]["attempts"][-1], "verdict": "undone", "reason": "rolled back"}
+    last = render_attempt(attempt, 100).splitlines()[-1]
+    assert last.strip() == "✓ rolled back"
