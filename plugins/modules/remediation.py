@@ -214,7 +214,7 @@ RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 def run(module):
     params = module.params
-    if params["run_id"] and not RUN_ID.match(params["run_id"]):
+    if params["run_id"] is not None and not RUN_ID.match(params["run_id"]):
         raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
     if params["state"] == "absent" and not (params["project_src"] or params["project_name"]):
         params.update(project_of_run(state_dir(params), params["run_id"]))
@@ -230,10 +230,6 @@ def run(module):
         settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()
         names = [r if isinstance(r, str) else r["id"] for r in settled]
         return {"changed": bool(names), "settled": names}
-    if not params["run_id"]:
-        raise NetfixError(
-            f"state={params['state']} needs run_id: the name under which attempts are kept and rolled back."
-        )
     if params["state"] == "absent":
         return roll_back(module, transaction)
     return plan(module, transaction) if module.check_mode else apply(module, transaction)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import ComposeError
+from .._core.parsing.inspect import LABEL_CONFIG_FILES, LABEL_WORKING_DIR
+from .._core.remediation.persist import OVERRIDE_FILE
 
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 OVERRIDE_NAMES = tuple(f.replace("compose.y", "compose.override.y") for f in DEFAULT_FILES)
-NETFIX_FILE = "compose.netfix.yml"
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,14 @@ def explain(stderr: str) -> str:
 
 def find_project(
     containers: Sequence[Mapping[str, Any]], source: str, name: str, files: Sequence[str], profiles: Sequence[str],
-    env_files: Sequence[str], projects: Sequence[str], override_name: str = NETFIX_FILE,
+    env_files: Sequence[str], projects: Sequence[str], override_name: str = OVERRIDE_FILE,
 ) -> Project:  # fmt: skip
     """Where the project's configuration lies, from what the operator said and what the containers' labels say.
 
     ``containers`` are the inspect data of the project's containers. Raises ComposeError where nothing fits.
     """
     labels = (containers[0].get("Config") or {}).get("Labels") or {} if containers else {}
-    source = os.path.abspath(source) if source else str(labels.get("com.docker.compose.project.working_dir") or "")
+    source = os.path.abspath(source) if source else str(labels.get(LABEL_WORKING_DIR) or "")
     known = ", ".join(p for p in projects if p) or "none"
     if not source:
         raise ComposeError(
@@ -193,7 +194,7 @@ def find_project(
             f"The project directory {source} does not exist on this host. Projects with containers here: {known}."
         )
     given = tuple(os.path.join(source, f) for f in files)
-    labelled = tuple(f for f in str(labels.get("com.docker.compose.project.config_files") or "").split(",") if f)
+    labelled = tuple(f for f in str(labels.get(LABEL_CONFIG_FILES) or "").split(",") if f)
     override = os.path.join(source, override_name)
     chosen = given or default_files(source)
     if not given and labelled and all(os.path.isfile(f) for f in labelled) and os.path.dirname(labelled[0]) == source:
@@ -226,5 +227,5 @@ def project_name(source: str, files: Sequence[str], docker_host: str = "") -> st
         raise ComposeError(
             f"No Compose file in {source} (looked for {wanted}). Name it with files, or correct project_src."
         )
-    project = Project(name="", source=source, files=chosen, override=os.path.join(source, NETFIX_FILE))
+    project = Project(name="", source=source, files=chosen, override=os.path.join(source, OVERRIDE_FILE))
     return str(Compose(project, docker_host).start_config().result()[0].get("name") or "")

@@ -1,7 +1,7 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Acting: runs typed steps on the engine and on our override file. Every step can be run twice."""
+"""Acting: runs typed steps on the engine and on our override file. Undoing relies on no step but on looking again."""
 
 from __future__ import annotations
 

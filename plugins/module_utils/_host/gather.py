@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case
+from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case, network_names
 from .._core.errors import NetfixError
 from .._core.model import (
     Check,
@@ -59,7 +59,6 @@ class Wanted:
     attempts: int = 2
     log_seconds: int = 900
     log_lines: int = 300
-    logs: bool = True
 
 
 @dataclass
@@ -105,7 +104,7 @@ class Gatherer:
         with Prober() as prober:
             probes = _probe(prober, case, self.wanted)
             checks = _check(prober, case, self.wanted)
-        events = self._events(bare.containers) if self.wanted.logs else ()
+        events = self._events(bare.containers)
         return replace(bare, probes=tuple(probes), checks=tuple(checks), log_events=events, notes=tuple(notes))
 
     def topology(self) -> Case:
@@ -175,7 +174,7 @@ def _compose_version(containers: Iterable[Container]) -> str:
 
 
 def _network_names(config: Mapping[str, Any], project: str, containers: Iterable[Container]) -> list[str]:
-    configured = [str((s or {}).get("name") or f"{project}_{k}") for k, s in (config.get("networks") or {}).items()]
+    configured = network_names(config, project).values()
     used = [e.network for c in containers for e in c.endpoints]
     return sorted({*configured, *used} - {"host", "none"})
 
@@ -241,7 +240,7 @@ def _probe(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
     for dependency, container in pairs:
         probe = names.get((container.name, dependency.host))
         if dependency.port and probe is not None:
-            addresses = {*probe.answers, *_direct(case, dependency, container)} or set()
+            addresses = {*probe.answers, *_direct(case, dependency, container)}
             for address in sorted(addresses):
                 jobs[container.name, address, dependency.port] = TcpJob(
                     container.name, container.pid, address, dependency.port

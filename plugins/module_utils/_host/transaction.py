@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Callable
 
 from .._core.diagnosis.case import Case
 from .._core.diagnosis.diagnose import Diagnosis, diagnose
@@ -271,7 +271,7 @@ class Transaction:
             if not problem:
                 record["phase"] = "gating"
                 self.attempts.save(record)
-                gate, after, waited = self._gate(before, promised)
+                gate, after, waited = self._look_until(before, promised, lambda gate: gate.complete)
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
         except Interrupted as exc:
             problem, told_to_end = f"the run was told to end ({exc})", True
@@ -284,7 +284,9 @@ class Transaction:
         else:
             record["reason"] = problem or _why_undone(gate)
             self._undo(record, saved)
-            after = before if told_to_end else self._after_undo(before)
+            if not told_to_end:
+                # recreated containers need a moment until what passed before passes again
+                after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
         record["duration_s"] = round(time.monotonic() - began, 2)
         self.attempts.save(record)
         if record["verdict"] == "failed":
@@ -308,17 +310,17 @@ class Transaction:
             told["outcome"] = "done"
         return ""
 
-    def _gate(
-        self, before: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...]
+    def _look_until(
+        self, before: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...], enough: Callable[[Gate], bool]
     ) -> tuple[Gate, tuple[Snapshot, Diagnosis], float]:
-        """Look until all that was promised holds, or the time is up."""
+        """Look, less and less often, until the gate shows enough or the time is up; the seconds waited come last."""
         began = time.monotonic()
         pause = self.limits.first_pause_s
         while True:
             after = self.look()
             gate = judge(before, after, promised)
             waited = time.monotonic() - began
-            if gate.complete or waited + pause > self.limits.gate_timeout_s:
+            if enough(gate) or waited + pause > self.limits.gate_timeout_s:
                 return gate, after, waited
             time.sleep(pause)
             pause = min(pause * 1.5, self.limits.longest_pause_s)
@@ -350,18 +352,6 @@ class Transaction:
                 return
             for step in steps:
                 self.executor.run(step)
-
-    def _after_undo(self, before: tuple[Snapshot, Diagnosis]) -> tuple[Snapshot, Diagnosis]:
-        """Look until what passed before passes again; recreated containers need a moment."""
-        began = time.monotonic()
-        pause = self.limits.first_pause_s
-        while True:
-            after = self.look()
-            waited = time.monotonic() - began
-            if not judge(before, after, ()).regressed or waited + pause > self.limits.gate_timeout_s:
-                return after
-            time.sleep(pause)
-            pause = min(pause * 1.5, self.limits.longest_pause_s)
 
     def _settle_all(self) -> list[str]:
         """Undo what earlier runs left unfinished; their ids. Raises TransactionError where that cannot be done."""

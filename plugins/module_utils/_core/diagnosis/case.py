@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from functools import cached_property
+from typing import Any, Callable, Optional
 
 from ..model import CheckResult, Container, Dependency, Endpoint, Layer, Network, Outcome, Probe, Snapshot, Walk
 
@@ -64,8 +65,8 @@ class Case:
         """Names of the networks that the configuration puts a service on."""
         config = self.snapshot.config
         keys = ((config.get("services") or {}).get(service) or {}).get("networks") or {}
-        networks = config.get("networks") or {}
-        return {str((networks.get(k) or {}).get("name") or f"{self.snapshot.project}_{k}") for k in keys}
+        names = network_names(config, self.snapshot.project)
+        return {names.get(k, f"{self.snapshot.project}_{k}") for k in keys}
 
     def provider(self, dependency: Dependency) -> str:
         """The service that should answer to the dependency's host; empty where no service goes by that name."""
@@ -78,7 +79,7 @@ class Case:
         exact = next((s for s in self.services() if s.lower() == wanted), "")
         if exact:
             return exact
-        for service, names in self._names().items():
+        for service, names in self._names.items():
             if wanted in names:
                 return service
         for container in self.snapshot.containers:
@@ -86,6 +87,7 @@ class Case:
                 return container.service
         return ""
 
+    @cached_property
     def _names(self) -> dict[str, set[str]]:
         names: dict[str, set[str]] = {}
         for service in self.services():
@@ -140,46 +142,42 @@ class Case:
 
     def needed_by(self, services: Iterable[str]) -> set[str]:
         """Those services and all that they wait for by ``depends_on``: what Compose touches when it starts them."""
-        seen: set[str] = set()
-        todo = list(services)
-        while todo:
-            current = todo.pop()
-            if current not in seen:
-                seen.add(current)
-                todo += ((self.snapshot.config.get("services") or {}).get(current) or {}).get("depends_on") or {}
-        return seen
+        configured = self.snapshot.config.get("services") or {}
+        return reached(services, lambda s: (configured.get(s) or {}).get("depends_on") or ())
 
     def downstream(self, service: str) -> set[str]:
         """The service and all that it calls, directly or through others."""
-        seen: set[str] = set()
-        todo = [service]
-        while todo:
-            current = todo.pop()
-            if current in seen:
-                continue
+        calls = self.snapshot.dependencies
+        return reached([service], lambda s: [p for d in calls if d.consumer == s and (p := self.provider(d))])
+
+
+def reached(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    """Those to start from, and all that follow them, directly or through others."""
+    seen: set[str] = set()
+    todo = list(start)
+    while todo:
+        current = todo.pop()
+        if current not in seen:
             seen.add(current)
-            todo += [p for d in self.snapshot.dependencies if d.consumer == current and (p := self.provider(d))]
-        return seen
+            todo += following(current)
+    return seen
+
+
+def network_names(config: Mapping[str, Any], project: str) -> dict[str, str]:
+    """The engine's name of every network of a configuration, by its key there."""
+    return {k: str((s or {}).get("name") or f"{project}_{k}") for k, s in (config.get("networks") or {}).items()}
 
 
 def open_case(snapshot: Snapshot) -> Case:
     """The snapshot with every dependency walked, layer by layer, to the first that fails."""
     case = Case(snapshot)
-    walks = []
+    walks: list[Walk] = []
     for dependency in snapshot.dependencies:
         if dependency.kind == "external":
             continue
-        consumers = case.containers_of(dependency.consumer)
-        if not consumers:
-            continue
-        for consumer in consumers:
-            walks.append(_walk(case, dependency, consumer))
-    return replace_walks(case, walks)
-
-
-def replace_walks(case: Case, walks: Iterable[Walk]) -> Case:
-    """The same case with those walks."""
-    return Case(case.snapshot, tuple(walks), case.explained)
+        walks += [_walk(case, dependency, consumer) for consumer in case.containers_of(dependency.consumer)]
+    case.walks = tuple(walks)
+    return case
 
 
 def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:

@@ -10,7 +10,7 @@ import re
 from typing import Optional
 
 from ..model import Confidence, Container, Finding, Layer, Walk
-from .case import EMBEDDED_DNS, HOSTS_FILE, NO_EMBEDDED_DNS, Case
+from .case import EMBEDDED_DNS, HOSTS_FILE, NO_EMBEDDED_DNS, Case, network_names
 from .make import finding, getent, log_evidence
 
 # how alike a name must be to count as a misspelling of another, as difflib's ratio
@@ -20,9 +20,10 @@ ALIKE = 0.75
 def network_rebuilt_naively(case: Case) -> list[Finding]:
     """A network of the configuration without Compose's labels, on which services lost their aliases."""
     found = []
-    for key, spec in (case.snapshot.config.get("networks") or {}).items():
-        network = case.network(str((spec or {}).get("name") or f"{case.snapshot.project}_{key}"))
-        if network is None or (spec or {}).get("external") or network.key:
+    specs = case.snapshot.config.get("networks") or {}
+    for key, name in network_names(case.snapshot.config, case.snapshot.project).items():
+        network = case.network(name)
+        if network is None or (specs[key] or {}).get("external") or network.key:
             continue
         nameless = [
             c

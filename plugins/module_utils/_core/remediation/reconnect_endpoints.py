@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..diagnosis.case import NO_EMBEDDED_DNS
+from ..diagnosis.case import NO_EMBEDDED_DNS, reached
 from ..model import Finding, Outcome
 from .patch import merge
 from .persist import persist
@@ -108,14 +108,8 @@ def _seen_by_users(situation: Situation) -> set[str]:
         for w in case.walks
         if w.outcome is Outcome.OK and w.dependency.kind == "call"
     }
-    todo = [c.service for c in case.snapshot.containers if c.ports and c.running]
-    seen: set[str] = set()
-    while todo:
-        service = todo.pop()
-        if service not in seen:
-            seen.add(service)
-            todo += [provider for consumer, provider in works if consumer == service]
-    return seen
+    published = [c.service for c in case.snapshot.containers if c.ports and c.running]
+    return reached(published, lambda service: [provider for consumer, provider in works if consumer == service])
 
 
 def _stateful(situation: Situation, service: str) -> int:

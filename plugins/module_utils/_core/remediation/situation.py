@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ..diagnosis.case import Case
+from ..diagnosis.case import Case, network_names
 from ..model import Endpoint, Finding, Network
 from ..parsing.inspect import LABEL_NETWORK, LABEL_PROJECT
 from .state import ProjectState
@@ -20,8 +20,8 @@ from .steps import Step
 class Situation:
     """A diagnosed project, its present state, and our override file's data as it is now.
 
-    ``findings`` are those that the remediation is to mend. ``unredacted`` is the effective configuration with its
-    secrets: plans need it to rewrite a URL that holds a password.
+    ``findings`` are those that the remediation is to mend. The case's snapshot has its secrets: plans need them to
+    rewrite a URL that holds a password.
     """
 
     case: Case
@@ -39,14 +39,10 @@ class Situation:
         """One service's effective configuration, empty where there is none."""
         return dict((self.config.get("services") or {}).get(name) or {})
 
-    def network_name(self, key: str) -> str:
-        """The engine's name of a network of the configuration."""
-        spec = (self.config.get("networks") or {}).get(key) or {}
-        return str(spec.get("name") or f"{self.case.snapshot.project}_{key}")
-
     def network_key(self, name: str) -> str:
         """The configuration's key of a network, empty where the configuration does not know it."""
-        return next((k for k in self.config.get("networks") or {} if self.network_name(k) == name), "")
+        names = network_names(self.config, self.case.snapshot.project)
+        return next((key for key, known in names.items() if known == name), "")
 
     def wanted_endpoint(self, container: str, network: str) -> Endpoint:
         """The endpoint that Compose itself would give to a container on a network.

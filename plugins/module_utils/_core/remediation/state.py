@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..model import Container, Endpoint, Network
-from ..parsing.inspect import container_from_inspect, network_from_inspect
+from ..parsing.inspect import LABEL_CONFIG_FILES, container_from_inspect, network_from_inspect
 
 # What Compose writes anew on every creation, without any change of meaning. The list of files is of that kind: a
 # container that a file does not concern keeps the list of the day when it was made.
 VOLATILE_LABELS = (
     "com.docker.compose.replace",
     "com.docker.compose.version",
-    "com.docker.compose.project.config_files",
+    LABEL_CONFIG_FILES,
 )
 LABEL_DEPENDS_ON = "com.docker.compose.depends_on"
 VOLATILE_HOST_CONFIG = ("ContainerIDFile", "LogPath")
