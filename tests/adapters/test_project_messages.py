@@ -9,7 +9,7 @@ import os
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
-from ansible_collections.vertice.netfix.plugins.module_utils._host.gather import parse_checks
+from ansible_collections.vertice.netfix.plugins.module_utils._host.questions import parse_checks
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
 
 pytestmark = pytest.mark.docker

@@ -99,10 +99,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Socket:
-    """One TCP socket in a container's network namespace.
+    """One socket in a container's network namespace.
 
-    ``state`` is LISTEN, ESTABLISHED, SYN_SENT, ... as in the kernel's ``include/net/tcp_states.h``.
-    ``remote`` and ``remote_port`` are empty for listeners.
+    ``state`` is LISTEN, ESTABLISHED, SYN_SENT, ... as in the kernel's ``include/net/tcp_states.h``; UDP sockets
+    that wait for datagrams are UNCONN. ``remote`` and ``remote_port`` are empty for listeners.
     """
 
     address: str
@@ -110,12 +110,26 @@ class Socket:
     state: str
     remote: str = ""
     remote_port: int = 0
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One network interface. ``peer`` is the index of the other end of a veth pair, 0 where it has none."""
+
+    name: str
+    index: int = 0
+    mtu: int = 0
+    peer: int = 0
+    up: bool = True
 
 
 @dataclass(frozen=True)
 class Container:
     """One container as the engine and its namespaces show it.
 
+    ``ports`` are as configured, ``published`` as the engine really published them.
+    ``local_ports`` are the first and the last port that its connections may come from, empty where not known.
     ``resolv_conf``, ``hosts``, ``nsswitch`` (file texts) and ``sockets`` are None where they could not be read.
     ``environment`` holds secrets: redact() a snapshot before it leaves the host.
     """
@@ -149,6 +163,7 @@ class Container:
     dns_options: tuple[str, ...] = ()
     mounts: tuple[Mount, ...] = ()
     ports: tuple[Port, ...] = ()
+    published: tuple[Port, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
@@ -159,6 +174,8 @@ class Container:
     nsswitch: Optional[str] = None
     sockets: Optional[tuple[Socket, ...]] = None
     default_route: str = ""
+    interfaces: tuple[Interface, ...] = ()
+    local_ports: tuple[int, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -284,7 +301,11 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one check went; ``status`` 0 means that no HTTP answer came, ``error`` says why."""
+    """How one check went; ``status`` 0 means that no HTTP answer came, ``error`` says why.
+
+    ``unknown_path`` is what the same server answers for a path that nobody can have, asked where a check failed:
+    an equal answer was written by the server itself, not by something behind it.
+    """
 
     check: Check
     outcome: Outcome
@@ -293,6 +314,7 @@ class CheckResult:
     server: str = ""
     body: str = ""
     latency_ms: float = 0.0
+    unknown_path: Optional[Probe] = None
 
 
 @dataclass(frozen=True)
@@ -329,12 +351,38 @@ class Engine:
 
 
 @dataclass(frozen=True)
+class Host:
+    """The machine that the containers run on. A field is None, or empty, where it could not be read.
+
+    ``routes`` are ``subnet dev interface``, Docker's own bridges left out. ``subnets`` are those of all networks of the
+    engine, by network name. ``forward_policy`` is the policy of the FORWARD chain, ``docker_chains`` tells whether
+    Docker's own chains are there and FORWARD jumps to them. ``neighbours`` counts the entries of the kernel's one
+    IPv4 neighbour table, ``neighbour_limit`` is its ``gc_thresh3``, ``neighbour_overflows`` how often it was full.
+    """
+
+    ip_forward: Optional[bool] = None
+    bridge_filtering: Optional[bool] = None
+    forward_policy: str = ""
+    docker_chains: Optional[bool] = None
+    masquerading: Optional[bool] = None
+    routes: tuple[str, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    subnets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    address_pools: tuple[str, ...] = ()
+    neighbours: Optional[int] = None
+    neighbour_limit: Optional[int] = None
+    neighbour_overflows: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything gathered about a project at one moment.
 
     ``config`` is what ``docker compose config --format json`` printed. ``strangers`` are containers of other
-    projects, or of none, on this project's networks. ``routes`` are the gateway routes that the operator declared,
-    ``firewall_rules`` the operator's own rules as ``iptables-save`` prints them.
+    projects, or of none, on this project's networks; ``bystanders`` all others of the engine, with no more than the
+    engine's list tells of them. ``routes`` are the gateway routes that the operator declared, ``firewall_rules`` the
+    operator's own rules as ``iptables-save`` prints them, ``rule_packets`` how many packets each has met.
+    ``disabled`` are services that only a profile which is not enabled would start, with those profiles.
     ``notes`` say what could not be gathered, and why.
     """
 
@@ -347,6 +395,8 @@ class Snapshot:
     config_warnings: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()
     strangers: tuple[Container, ...] = ()
+    bystanders: tuple[Container, ...] = ()
+    disabled: dict[str, tuple[str, ...]] = field(default_factory=dict)
     networks: tuple[Network, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -354,6 +404,8 @@ class Snapshot:
     log_events: tuple[LogEvent, ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
     firewall_rules: tuple[str, ...] = ()
+    rule_packets: dict[str, int] = field(default_factory=dict)
+    host: Host = field(default_factory=Host)
     notes: tuple[str, ...] = ()
 
 

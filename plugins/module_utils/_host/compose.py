@@ -79,6 +79,11 @@ class Compose:
         """Begin to read the effective configuration while the caller does something else."""
         return ConfigReader(self, ("config", "--format", "json"))
 
+    def services_of_all_profiles(self) -> dict[str, tuple[str, ...]]:
+        """Every service of the configuration, those of profiles that are not enabled too, with its profiles."""
+        config = json.loads(self.run("--profile", "*", "config", "--format", "json"))
+        return {name: tuple((spec or {}).get("profiles") or ()) for name, spec in config["services"].items()}
+
     def hashes(self) -> dict[str, str]:
         """Config hash of every service, as Compose compares it with the label of the running container."""
         out = self.run("config", "--hash", "*")

@@ -18,7 +18,7 @@ import stat
 from dataclasses import dataclass
 
 from .._core.model import Socket
-from .._core.parsing.resolver_files import parse_proc_net_route, parse_proc_net_tcp
+from .._core.parsing.resolver_files import parse_proc_net_route, parse_proc_net_sockets
 
 MAX_BYTES = 256 * 1024
 _SYS_OPENAT2 = 437
@@ -46,12 +46,14 @@ class Observed:
 
 def observe(pid: int) -> Observed:
     """Everything that diagnosis wants to know of one running container. Never raises: what cannot be read is None."""
-    tcp = [read_proc_net(pid, name) for name in ("tcp", "tcp6")]
+    tables = [(name[:3], read_proc_net(pid, name)) for name in ("tcp", "tcp6", "udp", "udp6")]
     return Observed(
         resolv_conf=read_in_root(pid, "/etc/resolv.conf"),
         hosts=read_in_root(pid, "/etc/hosts"),
         nsswitch=read_in_root(pid, "/etc/nsswitch.conf"),
-        sockets=None if tcp[0] is None else tuple(s for text in tcp if text for s in parse_proc_net_tcp(text)),
+        sockets=None
+        if tables[0][1] is None
+        else tuple(s for protocol, text in tables if text for s in parse_proc_net_sockets(text, protocol)),
         default_route=parse_proc_net_route(read_proc_net(pid, "route") or ""),
     )
 

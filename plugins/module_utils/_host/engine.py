@@ -29,6 +29,7 @@ from .._core.parsing.inspect import (
     LABEL_SERVICE,
     LABEL_WORKING_DIR,
     container_from_inspect,
+    container_from_list,
     network_from_inspect,
 )
 
@@ -80,6 +81,11 @@ class Engine:
         except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
             raise EngineError(f"{what}: the engine on {self.docker_host} did not answer: {exc}") from exc
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached through a socket of this machine, so that its containers run here."""
+        return self.docker_host.startswith("unix://")
+
     def facts(self) -> EngineFacts:
         """Version and kind of the engine."""
         info = self._call("Asking the engine's version", self.client.version)
@@ -88,7 +94,7 @@ class Engine:
             version=str(info.get("Version", "")),
             api_version=str(info.get("ApiVersion", "")),
             operating_system=str(details.get("Os") or info.get("Os") or ""),
-            local=self.docker_host.startswith("unix://"),
+            local=self.is_here,
         )
 
     def inspect_containers(
@@ -114,6 +120,24 @@ class Engine:
     def containers(self, project: str | None = None, names: Iterable[str] | None = None) -> list[Container]:
         """A project's containers, or the named ones."""
         return [container_from_inspect(c) for c in self.inspect_containers(project, names)]
+
+    def listed(self) -> list[Container]:
+        """All containers of the engine, stopped ones too, with what its list tells of them."""
+        listed = self._call("Listing containers", lambda: self.client.containers(all=True))
+        return sorted((container_from_list(c) for c in listed), key=lambda c: c.name)
+
+    def subnets(self) -> dict[str, list[str]]:
+        """The subnets of every network of the engine, by its name."""
+        listed = self._call("Listing networks", self.client.networks)
+        return {
+            str(n.get("Name")): [str(c["Subnet"]) for c in (n.get("IPAM") or {}).get("Config") or () if c.get("Subnet")]
+            for n in listed
+        }
+
+    def address_pools(self) -> list[str]:
+        """The pools that networks without a subnet of their own are cut from, as ``base size``; empty for the default."""
+        pools = self._call("Asking the engine's settings", self.client.info).get("DefaultAddressPools") or ()
+        return [f"{p.get('Base')} {p.get('Size')}" for p in pools]
 
     def replicas(self, project: str) -> dict[str, int]:
         """How many containers each service of a project has, stopped ones too."""

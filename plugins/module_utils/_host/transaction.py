@@ -32,7 +32,8 @@ from .._core.remediation.steps import Action, Step
 from .._core.remediation.undo import undo_steps
 from .executor import Executor
 from .files import locked, parse_override, private_folder, read_text, write_whole
-from .gather import Gatherer, host_subnets
+from .gather import Gatherer
+from .host_facts import host_subnets
 
 FORMAT = 1
 UNDO_ROUNDS = 8

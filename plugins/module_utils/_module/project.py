@@ -15,10 +15,13 @@ from .._core.errors import NetfixError
 from .._core.model import Snapshot, to_data
 from .._core.redact import redact_finding, redact_snapshot
 from .._core.remediation.planning import REMEDIATIONS, Plan
+from .._core.report.topology import topology
 from .._host.compose import Compose, find_project, project_name
 from .._host.engine import Engine
-from .._host.gather import Gatherer, Wanted, parse_checks
+from .._host.gather import Gatherer
+from .._host.questions import parse_checks
 from .._host.transaction import Attempts
+from .._host.wanted import Wanted
 
 # https://docs.docker.com/compose/how-tos/project-name/; it also names a folder of ours
 PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
@@ -132,6 +135,7 @@ def told_diagnosis(snapshot: Snapshot, diagnosis: Diagnosis) -> dict[str, Any]:
         "findings": [to_data(redact_finding(f)) for f in diagnosis.findings],
         "checks": to_data(clean.checks),
         "notes": list(clean.notes),
+        "topology": topology(clean),
     }
 
 

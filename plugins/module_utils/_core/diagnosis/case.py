@@ -109,24 +109,26 @@ class Case:
 
     def name_probe(self, container: str, host: str, nameserver: str = "") -> Optional[Probe]:
         """How that host resolves in that container: as its libc does it, or asking one nameserver."""
-        return next(
-            (
-                p
-                for p in self.snapshot.probes
-                if p.layer is Layer.NAME and p.container == container and p.host == host and p.nameserver == nameserver
-            ),
-            None,
-        )
+        return self._name_probes.get((container, host, nameserver))
+
+    @cached_property
+    def _name_probes(self) -> dict[tuple[str, str, str], Probe]:
+        asked = [p for p in self.snapshot.probes if p.layer is Layer.NAME]
+        return {(p.container, p.host, p.nameserver): p for p in reversed(asked)}
 
     def port_probes(self, container: str, host: str, port: int) -> list[Probe]:
         """TCP attempts of that container at the addresses that the host resolved to."""
         name = self.name_probe(container, host)
         addresses = set(name.answers) if name and name.answers else {host}
-        return [
-            p
-            for p in self.snapshot.probes
-            if p.layer is Layer.PORT and p.container == container and p.port == port and p.host in addresses
-        ]
+        return [p for p in self._port_probes.get((container, port), ()) if p.host in addresses]
+
+    @cached_property
+    def _port_probes(self) -> dict[tuple[str, int], list[Probe]]:
+        found: dict[tuple[str, int], list[Probe]] = {}
+        for probe in self.snapshot.probes:
+            if probe.layer is Layer.PORT:
+                found.setdefault((probe.container, probe.port), []).append(probe)
+        return found
 
     def owner(self, address: str) -> Optional[Container]:
         """The container, of this project or a stranger, that has that address now."""

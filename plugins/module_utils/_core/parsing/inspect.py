@@ -63,11 +63,35 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         dns_options=tuple(host.get("DnsOptions") or ()),
         mounts=tuple(_mount(m) for m in data.get("Mounts") or ()),
         ports=_ports(host.get("PortBindings") or {}),
+        published=_ports((data.get("NetworkSettings") or {}).get("Ports") or {}),
         entrypoint=_words(config.get("Entrypoint")),
         command=_words(config.get("Cmd")),
         environment=_environment(config.get("Env") or ()),
         labels=labels,
         config_hash=labels.get(LABEL_CONFIG_HASH, ""),
+    )
+
+
+def container_from_list(data: Mapping[str, Any]) -> Container:
+    """One container from ``GET /containers/json``: name, project, state, addresses and published ports."""
+    labels = dict(data.get("Labels") or {})
+    endpoints = ((data.get("NetworkSettings") or {}).get("Networks")) or {}
+    return Container(
+        id=str(data.get("Id", "")),
+        name=str((data.get("Names") or [""])[0]).lstrip("/"),
+        service=labels.get(LABEL_SERVICE, ""),
+        project=labels.get(LABEL_PROJECT, ""),
+        number=_number(labels.get(LABEL_NUMBER), 1),
+        one_off=labels.get(LABEL_ONE_OFF, "").lower() == "true",
+        image=str(data.get("Image") or ""),
+        state=str(data.get("State") or ""),
+        network_mode=str((data.get("HostConfig") or {}).get("NetworkMode") or ""),
+        endpoints=tuple(_endpoint(name, raw or {}, "") for name, raw in sorted(endpoints.items())),
+        published=tuple(
+            Port(int(p["PrivatePort"]), str(p.get("Type") or "tcp"), str(p.get("IP") or ""), int(p["PublicPort"]))
+            for p in data.get("Ports") or ()
+            if p.get("PublicPort")
+        ),
     )
 
 

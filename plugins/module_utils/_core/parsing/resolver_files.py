@@ -145,8 +145,8 @@ def parse_nsswitch(text: str) -> tuple[HostSource, ...]:
     return DEFAULT_SOURCES
 
 
-def parse_proc_net_tcp(text: str) -> tuple[Socket, ...]:
-    """The sockets of ``/proc/PID/net/tcp`` or ``tcp6``. IPv4-mapped addresses are shown as IPv4."""
+def parse_proc_net_sockets(text: str, protocol: str = "tcp") -> tuple[Socket, ...]:
+    """The sockets of ``/proc/PID/net/tcp``, ``tcp6``, ``udp`` or ``udp6``. IPv4-mapped addresses are shown as IPv4."""
     sockets = []
     for line in text.splitlines()[1:]:
         words = line.split()
@@ -158,9 +158,11 @@ def parse_proc_net_tcp(text: str) -> tuple[Socket, ...]:
             state = _STATES.get(int(words[3], 16), words[3])
         except (ValueError, struct.error):
             continue
-        if state == "LISTEN":
+        if protocol == "udp" and state == "CLOSE":
+            state = "UNCONN"
+        if state in ("LISTEN", "UNCONN"):
             remote, remote_port = "", 0
-        sockets.append(Socket(address, port, state, remote, remote_port))
+        sockets.append(Socket(address, port, state, remote, remote_port, protocol))
     return tuple(sockets)
 
 

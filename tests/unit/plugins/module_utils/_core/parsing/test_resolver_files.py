@@ -15,7 +15,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.resol
     parse_hosts,
     parse_nsswitch,
     parse_proc_net_route,
-    parse_proc_net_tcp,
+    parse_proc_net_sockets,
     parse_resolv_conf,
 )
 
@@ -144,7 +144,7 @@ TCP6 = """\
 
 
 def test_sockets_are_read_with_their_state() -> None:
-    assert parse_proc_net_tcp(TCP) == (
+    assert parse_proc_net_sockets(TCP) == (
         Socket("127.0.0.11", 42859, "LISTEN"),
         Socket("127.0.0.1", 8000, "LISTEN"),
         Socket("10.211.0.3", 8000, "ESTABLISHED", "10.211.0.2", 50084),
@@ -152,7 +152,7 @@ def test_sockets_are_read_with_their_state() -> None:
 
 
 def test_mapped_addresses_are_shown_as_ipv4_and_wildcards_as_double_colon() -> None:
-    first, second, third = parse_proc_net_tcp(TCP6)
+    first, second, third = parse_proc_net_sockets(TCP6)
     assert first == Socket("::", 8000, "LISTEN")
     assert second == Socket("10.211.0.3", 8000, "TIME_WAIT", "10.211.0.2", 50085)
     assert third == Socket("fd00::c000:1", 443, "LISTEN")
@@ -160,7 +160,7 @@ def test_mapped_addresses_are_shown_as_ipv4_and_wildcards_as_double_colon() -> N
 
 @pytest.mark.parametrize("text", ["", "header\n", "header\n 0: x y z w\n", "header\n 0: 01:02\n"])
 def test_broken_socket_tables_have_no_sockets(text: str) -> None:
-    assert parse_proc_net_tcp(text) == ()
+    assert parse_proc_net_sockets(text) == ()
 
 
 ROUTE_HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"

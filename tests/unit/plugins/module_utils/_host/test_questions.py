@@ -4,39 +4,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
-from ansible_collections.vertice.netfix.plugins.module_utils._host import gather
-from ansible_collections.vertice.netfix.plugins.module_utils._host.gather import operator_rules, parse_checks
-
-# docker-26.1.5 iptables-save, with two rules of an operator
-RULES = """\
-*nat
--A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
--A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
-COMMIT
-*filter
--A FORWARD -j DOCKER-USER
--A FORWARD -i br-0123456789ab ! -o br-0123456789ab -j ACCEPT
--A DOCKER-USER -i br-0123456789ab -p tcp -m tcp --dport 22 -j DROP
--A DOCKER-USER -s 10.1.0.0/24 -j RETURN
--A DOCKER-USER -j RETURN
-COMMIT
-"""
-
-
-def test_only_the_operators_own_rules_are_read(monkeypatch):
-    done = subprocess.CompletedProcess([], 0, stdout=RULES)
-    monkeypatch.setattr(gather.shutil, "which", lambda *_a, **_k: "/sbin/iptables-save")
-    monkeypatch.setattr(gather.subprocess, "run", lambda *_a, **_k: done)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert operator_rules([]) == [
-        "-A DOCKER-USER -i br-0123456789ab -p tcp -m tcp --dport 22 -j DROP",
-        "-A DOCKER-USER -s 10.1.0.0/24 -j RETURN",
-    ]
+from ansible_collections.vertice.netfix.plugins.module_utils._host.questions import parse_checks
 
 
 def test_a_check_takes_what_is_usual_where_nothing_is_said():

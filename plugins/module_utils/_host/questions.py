@@ -1,0 +1,199 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which probes a diagnosis asks for, and the operator's checks: names, then ports, then HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case
+from .._core.errors import NetfixError
+from .._core.model import Check, CheckResult, Container, Dependency, Outcome, Probe
+from .prober import HttpJob, Job, NameJob, Prober, TcpJob
+from .wanted import Wanted
+
+HTTP_SCHEMES = ("http", "https")
+# an answer with one of these comes from somebody who could not or would not pass the request on
+BAD_STATUSES = frozenset((400, 421, 502, 503, 504))
+LIVING_STATUSES = tuple(s for s in range(100, 600) if s not in BAD_STATUSES)
+# nobody has it: a server's answer to it is its own answer to what it does not know
+UNKNOWN_PATH = "/netfix-no-such-path"
+
+
+def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
+    """Names first, then the ports of what they resolved to and of the providers' own addresses, then HTTP."""
+    pairs = [
+        (dependency, container)
+        for dependency in case.snapshot.dependencies
+        if dependency.kind == "call"
+        for container in case.containers_of(dependency.consumer)
+        if container.running and container.pid
+    ]
+    names = _names(prober, pairs, wanted)
+    jobs: dict[tuple[str, str, int], Job] = {}
+    for dependency, container in pairs:
+        probe = names.get((container.name, dependency.host))
+        if dependency.port and probe is not None:
+            addresses = {*probe.answers, *_direct(case, dependency, container)}
+            for address in sorted(addresses):
+                jobs[container.name, address, dependency.port] = TcpJob(
+                    container.name, container.pid, address, dependency.port
+                )
+    ports = prober.run(list(jobs.values()), timeout_s=wanted.timeout_s, attempts=wanted.attempts)
+    is_open = {(p.container, p.host, p.port) for p in ports if p.outcome is Outcome.OK}
+    requests: dict[tuple[str, str, int], Job] = {}
+    for dependency, container in pairs:
+        probe = names.get((container.name, dependency.host))
+        address = (
+            next((a for a in probe.answers if (container.name, a, dependency.port) in is_open), "") if probe else ""
+        )
+        if dependency.scheme in HTTP_SCHEMES and address:
+            url = (
+                f"{dependency.scheme}://{_bracketed(dependency.host)}:{dependency.port}{_quiet_path(case, dependency)}"
+            )
+            requests[container.name, dependency.host, dependency.port] = HttpJob(
+                container.name, container.pid, url, connect=address, statuses=LIVING_STATUSES
+            )
+    answers = prober.run(list(requests.values()), timeout_s=max(wanted.timeout_s, 2.0), attempts=1)
+    return [*names.values(), *_embedded(prober, pairs, names, wanted), *ports, *answers]
+
+
+def _names(
+    prober: Prober, pairs: Sequence[tuple[Dependency, Container]], wanted: Wanted
+) -> dict[tuple[str, str], Probe]:
+    jobs = {(c.name, d.host): NameJob(c.name, c.pid, d.host) for d, c in pairs}
+    return dict(zip(jobs, prober.run(list(jobs.values()), timeout_s=wanted.timeout_s, attempts=wanted.attempts)))
+
+
+def _embedded(
+    prober: Prober,
+    pairs: Sequence[tuple[Dependency, Container]],
+    names: Mapping[tuple[str, str], Probe],
+    wanted: Wanted,
+) -> list[Probe]:
+    """What the embedded DNS says where the container's own resolver failed or did not ask it."""
+    jobs: dict[tuple[str, str], Job] = {}
+    for dependency, container in pairs:
+        own = names.get((container.name, dependency.host))
+        has_embedded = any(e.network not in NO_EMBEDDED_DNS for e in container.endpoints)
+        if own and own.via != EMBEDDED_DNS and own.outcome is not Outcome.UNKNOWN and has_embedded:
+            jobs[container.name, dependency.host] = NameJob(
+                container.name, container.pid, dependency.host, EMBEDDED_DNS
+            )
+    asked = prober.run(list(jobs.values()), timeout_s=wanted.timeout_s, attempts=wanted.attempts)
+    return [replace(p, nameserver=EMBEDDED_DNS) for p in asked]
+
+
+def _direct(case: Case, dependency: Dependency, consumer: Container) -> list[str]:
+    """The provider's own addresses on networks that the consumer shares."""
+    found = []
+    for provider in case.containers_of(case.provider(dependency)):
+        for network in case.shared_networks(consumer, provider):
+            endpoint = provider.endpoint(network)
+            if provider.running and endpoint and endpoint.address:
+                found.append(endpoint.address)
+    return found
+
+
+def _quiet_path(case: Case, dependency: Dependency) -> str:
+    """A path that is safe to ask: the one that the provider's own healthcheck asks, else the root."""
+    config = (case.snapshot.config.get("services") or {}).get(case.provider(dependency)) or {}
+    test = (config.get("healthcheck") or {}).get("test") or []
+    for word in (
+        " ".join([test] if isinstance(test, str) else [str(w) for w in test])
+        .replace("'", " ")
+        .replace('"', " ")
+        .split()
+    ):
+        parts = urlsplit(word)
+        if parts.scheme in HTTP_SCHEMES and parts.path:
+            return parts.path
+    return "/"
+
+
+def check(prober: Prober, case: Case, wanted: Wanted) -> list[CheckResult]:
+    jobs, sources = [], []
+    for check in wanted.checks:
+        container = next((c for c in case.containers_of(check.source) if c.running), None)
+        sources.append(container)
+        jobs.append(
+            HttpJob(
+                container.name if container else "",
+                container.pid if container else 0,
+                check.url,
+                method=check.method,
+                headers=check.headers,
+                json_body=check.json_body,
+                statuses=check.statuses,
+                timeout_s=max(10.0, wanted.timeout_s),
+            )
+        )
+    runnable = [j for j, c, k in zip(jobs, sources, wanted.checks) if c or k.source == "host"]
+    probes = iter(prober.run(runnable, timeout_s=wanted.timeout_s, attempts=1))
+    results: list[CheckResult] = []
+    for check, container in zip(wanted.checks, sources):
+        if container is None and check.source != "host":
+            known = check.source in case.services()
+            reason = (
+                f"service '{check.source}' does not run"
+                if known
+                else f"there is no service '{check.source}' to ask from"
+            )
+            results.append(CheckResult(check, Outcome.FAILED if known else Outcome.UNKNOWN, error=reason))
+            continue
+        probe = next(probes)
+        # the status says it all where there is one, and an answer that passed is nobody's evidence
+        error = "" if probe.status else probe.error
+        body = "" if probe.outcome is Outcome.OK else probe.body[:300]
+        results.append(CheckResult(check, probe.outcome, probe.status, error, probe.server, body, probe.latency_ms))
+    return _compared(prober, results, dict(zip((k.name for k in wanted.checks), sources)), wanted)
+
+
+def _compared(
+    prober: Prober, results: Sequence[CheckResult], sources: Mapping[str, Container | None], wanted: Wanted
+) -> list[CheckResult]:
+    """The same, and for every 404 what that server answers for a path that nobody has: who wrote the 404?"""
+    jobs: dict[str, Job] = {}
+    for result in results:
+        if result.status == 404 and result.outcome is Outcome.FAILED:
+            container = sources[result.check.name]
+            parts = urlsplit(result.check.url)
+            jobs[result.check.name] = HttpJob(
+                container.name if container else "",
+                container.pid if container else 0,
+                f"{parts.scheme}://{parts.netloc}{UNKNOWN_PATH}",
+                headers=result.check.headers,
+            )
+    answers = dict(zip(jobs, prober.run(list(jobs.values()), timeout_s=max(wanted.timeout_s, 2.0), attempts=1)))
+    return [replace(r, unknown_path=answers.get(r.check.name)) for r in results]
+
+
+def parse_checks(entries: Iterable[Mapping[str, Any]]) -> list[Check]:
+    """Checks from what the operator wrote. Raises NetfixError naming the entry that is wrong."""
+    checks = []
+    for entry in entries:
+        url = str(entry.get("url") or "")
+        parts = urlsplit(url)
+        if parts.scheme not in HTTP_SCHEMES or not parts.hostname:
+            raise NetfixError(f"The check {entry.get('name') or entry!r} needs an http or https url; found {url!r}.")
+        statuses = entry.get("statuses") or ()
+        checks.append(
+            Check(
+                name=str(entry.get("name") or f"{entry.get('method') or 'GET'} {url}"),
+                url=url,
+                method=str(entry.get("method") or "GET").upper(),
+                source=str(entry.get("source") or "host"),
+                headers={str(k): str(v) for k, v in (entry.get("headers") or {}).items()},
+                json_body=entry.get("json"),
+                statuses=tuple(int(s) for s in (statuses if isinstance(statuses, (list, tuple)) else [statuses])),
+            )
+        )
+    return checks
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
