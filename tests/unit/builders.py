@@ -41,7 +41,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.s
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).parents[2]
 RECORDED = sorted(p.stem for p in (FIXTURES / "snapshots").glob("*.json"))
-FAULTS = [name for name in RECORDED if name != "healthy"]
+FAULTS = [name for name in RECORDED if not name.startswith("healthy")]
 PROJECT = "shop"
 NETWORK = "shop_default"
 

@@ -88,11 +88,6 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
     project = find_project(
         containers, source, name, files, params.get("profiles") or (), params.get("env_files") or (), engine.projects()
     )
-    if not containers:
-        command = compose_command(Compose(project, engine.docker_host))
-        raise NetfixError(
-            f"Project {name!r} in {project.source} has no container, so there is nothing to look at. Start it: {command}"
-        )
     if params.get("probe_timeout", 1.0) <= 0:
         raise NetfixError(f"probe_timeout must be above 0 seconds; found {params['probe_timeout']}.")
     wanted = Wanted(

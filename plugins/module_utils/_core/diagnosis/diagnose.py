@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     name.misspelt_name,
     name.name_unresolved,
     port.bind_loopback_only,
+    port.icc_disabled,
     port.port_or_address_unexplained,
     protocol.explained_by_a_dependency,
     protocol.gateway_without_routes,

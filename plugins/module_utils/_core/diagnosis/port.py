@@ -9,6 +9,8 @@ from ..model import Confidence, Container, Finding, Layer, Walk
 from .case import Case
 from .make import finding, log_evidence
 
+# https://docs.docker.com/engine/network/drivers/bridge/#options
+ENABLE_ICC = "com.docker.network.bridge.enable_icc"
 LOOPBACK = ("127.", "::1")
 
 
@@ -47,6 +49,35 @@ def _bind_advice(container: Container, address: str) -> str:
     variable = next((k for k, v in container.environment.items() if v == address), "")
     where = f" (its environment has {variable}={address})" if variable else ""
     return f"Make the program of service '{container.service}' listen on 0.0.0.0 instead of {address}{where}."
+
+
+def icc_disabled(case: Case) -> list[Finding]:
+    """Packets vanish on a network whose option forbids talk between its containers: one finding for each network."""
+    broken: dict[str, list[Walk]] = {}
+    for walk in case.open_walks(Layer.PORT):
+        consumer = case.container(walk.container)
+        if consumer is None or not walk.detail.endswith("timeout"):
+            continue
+        for provider in _providers(case, walk):
+            for name in case.shared_networks(consumer, provider):
+                network = case.network(name)
+                if network and network.options.get(ENABLE_ICC, "").lower() == "false":
+                    broken.setdefault(name, []).append(walk)
+    return [
+        finding(
+            "port.icc_disabled",
+            Confidence.CERTAIN,
+            f"Network '{name}' forbids its containers to talk to each other",
+            [w.dependency.name for w in walks],
+            evidence=(
+                f"network '{name}' has the option {ENABLE_ICC}=false",
+                *(f"from inside {w.dependency.consumer}: {w.detail}" for w in walks[:3]),
+            ),
+            confirm=f"docker network inspect -f '{{{{json .Options}}}}' {name}",
+            subject={"network": name},
+        )
+        for name, walks in broken.items()
+    ]
 
 
 def port_or_address_unexplained(case: Case) -> list[Finding]:

@@ -19,6 +19,17 @@ KINDS: tuple[Kind, ...] = (
         references=("https://docs.docker.com/engine/network/",),
     ),
     Kind(
+        "port.icc_disabled",
+        "The network forbids its containers to talk to each other",
+        "The network was created with com.docker.network.bridge.enable_icc=false: the engine drops every packet between "
+        "two containers on it. Names resolve, connections time out.",
+        confirm="docker network inspect -f '{{json .Options}}' <network>",
+        why_none="It may be somebody's policy. If it is not, take enable_icc out of the network's driver_opts and "
+        "recreate the network, or put consumer and provider on another common network.",
+        fault="icc_disabled",
+        references=("https://github.com/moby/moby/issues/31453", "https://github.com/moby/moby/issues/46162"),
+    ),
+    Kind(
         "port.refused",
         "Nothing listens on the port",
         "The address answers, the port is closed: wrong port, a server that is still starting, or another family.",

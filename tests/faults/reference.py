@@ -1,0 +1,70 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The small reference project on the real engine: brought up, broken, diagnosed as the modules do it, taken down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import yaml
+from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
+from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
+
+ROOT = Path(__file__).parents[2]
+FAULTS = ROOT / "lab" / "faults"
+# several copies can live side by side
+PROJECT = os.environ.get("LAB_PROJECT", "netfix-reference")
+SETTINGS = {
+    "LAB_STACK": "reference",
+    "LAB_GATEWAY_PORT": os.environ.get("LAB_GATEWAY_PORT", "18400"),
+    "LAB_SUBNET": os.environ.get("LAB_SUBNET", "10.214.92.0/24"),
+}
+GATEWAY = f"http://127.0.0.1:{SETTINGS['LAB_GATEWAY_PORT']}"
+
+
+def fault(name):
+    """What a fault's fault.yml says."""
+    return yaml.safe_load((FAULTS / name / "fault.yml").read_text(encoding="utf-8"))
+
+
+def names():
+    """The faults of the reference project."""
+    return sorted(p.parent.name for p in FAULTS.glob("*/fault.yml") if fault(p.parent.name).get("stack") == "reference")
+
+
+class Lab:
+    """One copy of the reference project in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, action, *words):
+        """One action of scripts/lab; AssertionError with what it said where it fails."""
+        done = subprocess.run(
+            [ROOT / "scripts" / "lab", action, self.folder, PROJECT, *words],
+            env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise AssertionError(f"lab {action} {' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def snapshot(self, **more):
+        """What the module gathers with the checks and routes of the lab's netfix.yml; ``more`` are options of it."""
+        wanted = yaml.safe_load((self.folder / "netfix.yml").read_text(encoding="utf-8"))
+        checks = [{**c, "url": c["url"].replace("{{ lab_gateway }}", GATEWAY)} for c in wanted["netfix_checks"]]
+        options = {
+            "project_src": str(self.folder),
+            "project_name": PROJECT,
+            "checks": checks,
+            "routes": wanted["netfix_routes"],
+            **(wanted.get("options") or {}),
+            **more,
+        }
+        return open_gatherer(options).snapshot()
+
+    def diagnosis(self, **more):
+        """The findings for it."""
+        return diagnose(self.snapshot(**more))
