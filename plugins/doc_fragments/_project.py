@@ -66,6 +66,13 @@ options:
     type: list
     elements: str
     default: []
+  separations:
+    description:
+      - Pairs that must not reach each other, as V(consumer -> host:port).
+      - One that can be reached is a finding; one that cannot is as it should be.
+    type: list
+    elements: str
+    default: []
   checks:
     description:
       - HTTP requests that tell whether the project does its work.

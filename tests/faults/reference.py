@@ -52,17 +52,12 @@ class Lab:
         return done.stdout
 
     def snapshot(self, **more):
-        """What the module gathers with the checks and routes of the lab's netfix.yml; ``more`` are options of it."""
-        wanted = yaml.safe_load((self.folder / "netfix.yml").read_text(encoding="utf-8"))
-        checks = [{**c, "url": c["url"].replace("{{ lab_gateway }}", GATEWAY)} for c in wanted["netfix_checks"]]
-        options = {
-            "project_src": str(self.folder),
-            "project_name": PROJECT,
-            "checks": checks,
-            "routes": wanted["netfix_routes"],
-            **(wanted.get("options") or {}),
-            **more,
-        }
+        """What the module gathers with what the lab's netfix.yml says; ``more`` are options of it."""
+        said = yaml.safe_load((self.folder / "netfix.yml").read_text(encoding="utf-8"))
+        wanted = {key[len("netfix_") :]: value for key, value in said.items() if key.startswith("netfix_")}
+        for check in wanted["checks"]:
+            check["url"] = check["url"].replace("{{ lab_gateway }}", GATEWAY)
+        options = {"project_src": str(self.folder), "project_name": PROJECT, **wanted, **more}
         return open_gatherer(options).snapshot()
 
     def diagnosis(self, **more):

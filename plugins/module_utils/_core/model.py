@@ -227,7 +227,8 @@ class Dependency:
 
     ``host`` is the name exactly as the application uses it. ``port`` is 0 where the configuration names none.
     ``kind`` is ``call`` (it connects), ``order`` (``depends_on`` or ``links`` only: it waits, and may never connect) or
-    ``external`` (a name or address outside the project: not probed by default).
+    ``external`` (a name or address outside the project: not probed by default), or ``separation`` (the operator
+    declared that the two must not reach each other).
     ``origin`` is where it was read, for a person: ``environment HCL_KB_URL``, ``nginx.conf:12``, ``declared``.
     ``key`` is the environment variable or file that must change to correct it.
     """

@@ -16,6 +16,7 @@ from .._core.diagnosis.case import Case, network_names
 from .._core.errors import ComposeError, NetfixError
 from .._core.model import Container, Dependency, LogEvent, Snapshot
 from .._core.parsing.config_files import config_files_to_read
+from .._core.parsing.declared import read_separation
 from .._core.parsing.dependencies import read_dependencies
 from .._core.parsing.logs import read_events
 from .compose import Compose
@@ -133,7 +134,7 @@ class Gatherer:
         try:
             return read_dependencies(
                 config, self._files, wanted.dependencies, wanted.ignore, project_dir=self.compose.project.source
-            )
+            ) + tuple(read_separation(s, config.get("services") or {}) for s in wanted.separations)
         except ValueError as exc:
             raise NetfixError(str(exc)) from exc
 

@@ -16,6 +16,8 @@ from .._core.model import Check, CheckResult, Container, Dependency, Outcome, Pr
 from .prober import HttpJob, Job, NameJob, Prober, TcpJob
 from .wanted import Wanted
 
+# kinds of dependencies whose names and ports are asked
+PROBED = ("call", "separation")
 HTTP_SCHEMES = ("http", "https")
 # an answer with one of these comes from somebody who could not or would not pass the request on
 BAD_STATUSES = frozenset((400, 421, 502, 503, 504))
@@ -29,7 +31,7 @@ def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
     pairs = [
         (dependency, container)
         for dependency in case.snapshot.dependencies
-        if dependency.kind == "call"
+        if dependency.kind in PROBED
         for container in case.containers_of(dependency.consumer)
         if container.running and container.pid
     ]

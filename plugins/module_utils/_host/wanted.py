@@ -14,13 +14,14 @@ from .._core.model import Check
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the operator wants looked at: added and ignored dependencies, checks, routes; and how patiently.
+    """What the operator wants looked at: added and ignored dependencies, pairs that must stay apart, checks, routes.
 
     ``log_seconds`` is how far back logs are read, ``log_lines`` how many lines a container.
     """
 
     dependencies: Sequence[Any] = ()
     ignore: Sequence[str] = ()
+    separations: Sequence[str] = ()
     checks: Sequence[Check] = ()
     routes: Sequence[Mapping[str, Any]] = ()
     timeout_s: float = 1.0

@@ -61,6 +61,7 @@ def gathering_spec() -> dict[str, Any]:
     return {
         "dependencies": {"type": "list", "elements": "raw", "default": []},
         "ignore": {"type": "list", "elements": "str", "default": []},
+        "separations": {"type": "list", "elements": "str", "default": []},
         "checks": {"type": "list", "elements": "dict", "default": [], "options": CHECK_SPEC},
         "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE_SPEC},
         "probe_timeout": {"type": "float", "default": 1.0},
@@ -93,6 +94,7 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
     wanted = Wanted(
         dependencies=params.get("dependencies") or (),
         ignore=params.get("ignore") or (),
+        separations=params.get("separations") or (),
         checks=parse_checks(params.get("checks") or ()),
         routes=params.get("routes") or (),
         timeout_s=params.get("probe_timeout", 1.0),

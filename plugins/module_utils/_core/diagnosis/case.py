@@ -149,7 +149,7 @@ class Case:
 
     def downstream(self, service: str) -> set[str]:
         """The service and all that it calls, directly or through others."""
-        calls = self.snapshot.dependencies
+        calls = [d for d in self.snapshot.dependencies if d.kind != "separation"]
         return reached([service], lambda s: [p for d in calls if d.consumer == s and (p := self.provider(d))])
 
 
@@ -177,7 +177,8 @@ def open_case(snapshot: Snapshot) -> Case:
     for dependency in snapshot.dependencies:
         if dependency.kind == "external":
             continue
-        walks += [_walk(case, dependency, consumer) for consumer in case.containers_of(dependency.consumer)]
+        walk = _walk_apart if dependency.kind == "separation" else _walk
+        walks += [walk(case, dependency, consumer) for consumer in case.containers_of(dependency.consumer)]
     case.walks = tuple(walks)
     return case
 
@@ -246,6 +247,33 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
     if http and http[0].outcome is Outcome.OK:
         return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http[0].status}", http[0].latency_ms)
     return at(Layer.PORT, Outcome.OK, f"{_at(ports[0])} open", latency)
+
+
+def _walk_apart(case: Case, dependency: Dependency, consumer: Container) -> Walk:
+    """Two that must not reach each other: an open port is the failure."""
+
+    def at(layer: Layer, outcome: Outcome, detail: str) -> Walk:
+        return Walk(dependency, consumer.name, layer, outcome, detail)
+
+    if not consumer.running:
+        return at(Layer.CONTAINER, Outcome.OK, f"not reachable: {consumer.service} is {consumer.state}")
+    name = case.name_probe(consumer.name, dependency.host)
+    addresses = {*(name.answers if name else ()), *case.addresses(case.provider(dependency))}
+    ports = [
+        p
+        for p in case.snapshot.probes
+        if p.layer is Layer.PORT
+        and p.container == consumer.name
+        and p.port == dependency.port
+        and p.host in addresses
+    ]
+    opened = next((p for p in ports if p.outcome is Outcome.OK), None)
+    if opened:
+        return at(Layer.PORT, Outcome.FAILED, f"{_at(opened)} open, and must not be")
+    unknown = next((p for p in (name, *ports) if p is None or p.outcome is Outcome.UNKNOWN), name)
+    if unknown is None or unknown.outcome is Outcome.UNKNOWN:
+        return at(Layer.NAME, Outcome.UNKNOWN, unknown.error if unknown else "not probed")
+    return at(Layer.PORT, Outcome.OK, "not reachable, as declared")
 
 
 def _tells_of_trouble(dependency: Dependency, probe: Probe) -> bool:

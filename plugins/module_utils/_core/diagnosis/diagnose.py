@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     name.name_unresolved,
     port.bind_loopback_only,
     port.icc_disabled,
+    port.separation_broken,
     port.port_or_address_unexplained,
     protocol.explained_by_a_dependency,
     protocol.gateway_without_routes,

@@ -80,6 +80,30 @@ def icc_disabled(case: Case) -> list[Finding]:
     ]
 
 
+def separation_broken(case: Case) -> list[Finding]:
+    """A pair that was declared separate, and is not: one finding for each pair."""
+    found = []
+    for walk in case.open_walks(Layer.PORT):
+        consumer = case.container(walk.container)
+        if walk.dependency.kind != "separation" or consumer is None:
+            continue
+        shared = {n for p in _providers(case, walk) for n in case.shared_networks(consumer, p)}
+        where = f"both are on {', '.join(sorted(shared))}" if shared else "they share no network, so something routes"
+        found.append(
+            finding(
+                "port.separation_broken",
+                Confidence.CERTAIN,
+                f"Service '{consumer.service}' can reach {walk.dependency.target}, and must not",
+                [walk.dependency.name],
+                evidence=(f"from inside {consumer.service}: {walk.detail}", where),
+                confirm=f"docker exec {walk.container} curl -sv --max-time 3 telnet://{walk.dependency.target}",
+                advice=f"Take '{consumer.service}' or '{case.provider(walk.dependency)}' off the common network.",
+                subject={"service": consumer.service, "host": walk.dependency.host, "networks": sorted(shared)},
+            )
+        )
+    return found
+
+
 def port_or_address_unexplained(case: Case) -> list[Finding]:
     """What no rule above explains: refused, timed out, or no way there; one finding for each provider and port."""
     broken: dict[tuple[str, str, str], list[Walk]] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Union
 
 from ..model import Dependency
@@ -48,6 +49,14 @@ def read_declared(entry: Union[Mapping[str, Any], str], services: Mapping[str, A
     return Dependency(
         consumer, str(values["host"]), int(port), str(values.get("scheme") or ""), path, "call", "declared", "declared"
     )
+
+
+def read_separation(entry: str, services: Mapping[str, Any]) -> Dependency:
+    """The pair that must stay apart which one entry declares. Raises ValueError as read_declared() does."""
+    pair = read_declared(entry, services)
+    if not pair.port:
+        raise ValueError(f"Separation {entry!r}: a port is needed, as in 'consumer -> host:port'")
+    return replace(pair, kind="separation", origin="declared separate")
 
 
 def read_ignored(entry: Any) -> str:

@@ -30,6 +30,15 @@ KINDS: tuple[Kind, ...] = (
         references=("https://github.com/moby/moby/issues/31453", "https://github.com/moby/moby/issues/46162"),
     ),
     Kind(
+        "port.separation_broken",
+        "Two services that must not reach each other do",
+        "The operator declared that the consumer must not reach the provider, and a connection from inside it succeeds.",
+        confirm="docker exec <consumer> curl -sv --max-time 3 telnet://<host>:<port>",
+        why_none="Which of the common networks is one too many is the operator's decision.",
+        fault="separation_broken",
+        references=("https://docs.docker.com/compose/how-tos/networking/#specify-custom-networks",),
+    ),
+    Kind(
         "port.refused",
         "Nothing listens on the port",
         "The address answers, the port is closed: wrong port, a server that is still starting, or another family.",
