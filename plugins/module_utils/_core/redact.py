@@ -112,6 +112,11 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {k: clean[k] for k in config}
 
 
+def redact_inspect(data: Any) -> Any:
+    """What the Engine API's inspect calls answer, without its secrets."""
+    return _redact_tree("", data)
+
+
 def redact_snapshot(snapshot: Snapshot) -> Snapshot:
     """The snapshot without its secrets, fit to leave the host. Addresses, names and hosts stay as they are."""
     return dataclasses.replace(
@@ -139,8 +144,11 @@ def redact_finding(finding: Finding) -> Finding:
 
 
 _SECTIONS = ("services", "secrets", "configs")
-_WORD_KEYS = frozenset({"command", "entrypoint", "test"})
-_PAIR_KEYS = frozenset({"environment", "labels", "args", "annotations", "driver_opts", "options"})
+# as the Compose configuration spells them, and as the Engine API does
+_WORD_KEYS = frozenset({"command", "entrypoint", "test", "Cmd", "Entrypoint", "Test", "Args"})
+_PAIR_KEYS = frozenset(
+    {"environment", "labels", "args", "annotations", "driver_opts", "options", "Env", "Labels", "Annotations", "Options"}
+)
 
 
 def _is_strong(words: tuple[str, ...]) -> bool:
@@ -257,7 +265,13 @@ def _redact_check(result: CheckResult) -> CheckResult:
         headers=redact_environment(result.check.headers),
         json_body=_redact_json("", result.check.json_body),
     )
-    return dataclasses.replace(result, check=check, body=redact_text(result.body))
+    other = result.unknown_path
+    return dataclasses.replace(
+        result,
+        check=check,
+        body=redact_text(result.body),
+        unknown_path=dataclasses.replace(other, host=redact_text(other.host), body=redact_text(other.body)) if other else None,
+    )
 
 
 def _redact_json(name: str, value: Any) -> Optional[Any]:

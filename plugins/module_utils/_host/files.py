@@ -40,7 +40,7 @@ def read_text(path: str) -> str | None:
         raise TransactionError(f"{path} cannot be read: {exc}") from exc
 
 
-def write_whole(path: str, text: str, mode: int = 0o600) -> None:
+def write_whole(path: str, text: str | bytes, mode: int = 0o600) -> None:
     """Write a file so that after any crash it is the old one or the new one, never half of one.
 
     It belongs to the owner of its folder: an operator who is not root must be able to read what was written for
@@ -53,12 +53,12 @@ def write_whole(path: str, text: str, mode: int = 0o600) -> None:
             os.unlink(temporary)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 owner = os.stat(folder)
                 if os.geteuid() == 0:
                     os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
                 os.fchmod(file.fileno(), mode)
-                file.write(text)
+                file.write(text if isinstance(text, bytes) else text.encode())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
