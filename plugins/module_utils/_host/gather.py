@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from .._core.diagnosis.answers import START_S, checked_service
 from .._core.diagnosis.case import Case, network_names
 from .._core.errors import ComposeError, NetfixError
 from .._core.model import Container, Dependency, LogEvent, Snapshot
@@ -19,6 +22,7 @@ from .._core.parsing.config_files import config_files_to_read
 from .._core.parsing.declared import read_separation
 from .._core.parsing.dependencies import read_dependencies
 from .._core.parsing.logs import read_events
+from .comparisons import compare, nginx_behind
 from .compose import Compose
 from .container_files import observe, read_in_root
 from .engine import Engine
@@ -69,9 +73,12 @@ class Gatherer:
             )
             return replace(bare, notes=tuple(notes))
         case = Case(bare)
-        with Prober() as prober:
+        # a gateway that waits for a dead upstream is waited for while everything else is asked; each thread enters
+        # namespaces for itself alone
+        with Prober() as prober, ThreadPoolExecutor(1) as beside:
+            checking = beside.submit(check, prober, case, self.wanted)
             probes = ask(prober, case, self.wanted)
-            checks = check(prober, case, self.wanted)
+            checks = checking.result()
         events = self._events(bare.containers)
         return replace(bare, probes=tuple(probes), checks=tuple(checks), log_events=events, notes=tuple(notes))
 
@@ -138,13 +145,24 @@ class Gatherer:
         except ValueError as exc:
             raise NetfixError(str(exc)) from exc
 
-    def _events(self, containers: Iterable[Container]) -> tuple[LogEvent, ...]:
+    def _events(self, case: Case) -> tuple[LogEvent, ...]:
         since = int(time.time()) - self.wanted.log_seconds
+        refusing = {checked_service(case, r) for r in case.open_checks() if r.status == 404}
         found: list[LogEvent] = []
-        for container in containers:
+        for container in case.snapshot.containers:
             lines = self.engine.logs(container.name, self.wanted.log_lines, since)
-            found += read_events(container.service, container.name, lines)
+            if container.service in refusing:
+                lines = [*self._first_lines(container), *lines]
+            found += read_events(container.service, container.name, dict.fromkeys(lines))
         return tuple(found)
+
+    def _first_lines(self, container: Container) -> list[str]:
+        """What it said when it started, however long ago: a gateway may have built its routes then."""
+        try:
+            began = calendar.timegm(time.strptime(container.started_at[:19], "%Y-%m-%dT%H:%M:%S"))
+        except ValueError:
+            return []
+        return self.engine.logs(container.name, self.wanted.log_lines, began, began + START_S)
 
 
 def _observed(container: Container, notes: list[str]) -> Container:
