@@ -22,6 +22,8 @@ from ansible.utils.display import Display
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import journal as journals
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import terminal
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.html_page import render_html
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.junit import render_junit
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.markdown import render_markdown
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.page import MAXIMUM_WIDTH, MINIMUM_WIDTH
 
@@ -35,8 +37,22 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
     "project": {"type": "str", "default": ""},
     "report_dir": {"type": "path", "default": "netfix-report"},
+    "formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["json", "markdown", "html", "junit"],
+        "default": ["json", "markdown", "html", "junit"],
+    },
     "show": {"type": "bool", "default": True},
     "width": {"type": "int", "default": 0},
+}
+
+# Each format's key in the result, its file, and what the summary calls it; the page that one opens first comes first.
+FILES = {
+    "html": ("html", "report.html", "report"),
+    "markdown": ("report", "report.md", "as Markdown"),
+    "junit": ("junit", "junit.xml", "as JUnit"),
+    "json": ("journal", "journal.json", "journal"),
 }
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -60,37 +76,42 @@ class ActionModule(ActionBase):
         result["changed"] = False
         if options["section"] == "summary":
             return {**result, **self._summary(data, options, width)}
-        render = _section(options["section"], data, host, options)
+        details = int((task_vars or {}).get("ansible_verbosity") or 0) > 0
+        render = _section(options["section"], data, host, options, details)
         return {**result, "text": _show(render, width, options["show"])}
 
     def _summary(self, data: dict[str, Any], options: dict[str, Any], width: int) -> dict[str, Any]:
         journal = _journal(data)
         folder = Path(os.path.abspath(options["report_dir"])) / journal["run_id"]
-        written = {"report": "", "journal": ""}
+        written: dict[str, str] = {}
         problem = ""
         if not self._task.check_mode:
             try:
-                # First the journal: whatever the report stumbles over, what happened is on record.
-                written["journal"] = _write(folder / "journal.json", _document(journal))
-                _check(_host_problems(journal), f" The journal is in {folder}.")
-                written["report"] = _write(folder / "report.md", render_markdown(journal))
+                # First the journal: whatever a report stumbles over, what happened is on record.
+                if "json" in options["formats"]:
+                    written["json"] = _write(folder / FILES["json"][1], _document(journal))
+                _check(_host_problems(journal), f" The journal is in {folder}." if written else "")
+                for name, render in (("markdown", render_markdown), ("html", render_html), ("junit", render_junit)):
+                    if name in options["formats"]:
+                        written[name] = _write(folder / FILES[name][1], render(journal))
             except OSError as exc:
                 problem = (
                     f"The report could not be written to {folder}: {exc.strerror or exc}. "
                     "Set report_dir (netfix_report_dir) to a folder that the user running Ansible can write to."
                 )
         _check(_host_problems(journal))
-        paths = [_short(path) for path in written.values() if path]
+        paths = {label: _short(written[name]) for name, (_key, _file, label) in FILES.items() if name in written}
         text = _show(lambda w, colour: terminal.render_summary(journal, w, colour, paths), width, options["show"])
         if problem:
             raise AnsibleActionFail(problem, result={"status": journal["status"]})
-        return {**written, "status": journal["status"], "text": text}
+        results = {key: written.get(name, "") for name, (key, _file, _label) in FILES.items()}
+        return {**results, "status": journal["status"], "text": text}
 
 
 Render = Callable[[int, bool], str]
 
 
-def _section(section: str, data: dict[str, Any], host: str, options: dict[str, Any]) -> Render:
+def _section(section: str, data: dict[str, Any], host: str, options: dict[str, Any], details: bool) -> Render:
     """What renders one section of one host. Raises AnsibleActionFail where the data is not what it should be."""
     project = options["project"] or str(data.get("project", ""))
     where = f"{project} on {host}" if project else host
@@ -100,12 +121,14 @@ def _section(section: str, data: dict[str, Any], host: str, options: dict[str, A
         document = {moment: data} if "walks" in data else data
         document = {"host": host, "project": project, "engine": data.get("engine"), **document}
         _check(journals.diagnosis_problems(document.get(moment), f"data.{moment}"))
-        return lambda width, colour: terminal.render_diagnosis(document, width, colour, moment)
+        return lambda width, colour: terminal.render_diagnosis(document, width, colour, moment, details)
+    if section == "validation":
+        _check(journals.validation_problems(data, "data"))
+        return lambda width, colour: terminal.render_validation(data, width, colour, where, details)
     problems, render = {
         "plan": (journals.plan_problems, terminal.render_plan),
         "progress": (journals.progress_problems, terminal.render_progress),
         "attempt": (journals.attempt_problems, terminal.render_attempt),
-        "validation": (journals.validation_problems, terminal.render_validation),
     }[section]
     _check(problems(data, "data"))
     return lambda width, colour: render(data, width, colour, where)

@@ -11,7 +11,8 @@ short_description: Show what a run found and did, and write its report
 version_added: 0.1.0
 description:
   - Shows one section of a run in the terminal of the controller, whatever the callback plugin,
-    or closes the run with a summary, a Markdown report and the JSON journal.
+    or closes the run with a summary, the JSON journal, and reports rendered from it in HTML, Markdown and JUnit XML.
+  - With C(-v) a diagnosis is told with all of its evidence and all of its rows, a validation with all of its checks.
   - Runs on the controller only, so it also reports about hosts that cannot be reached.
   - Never reports C(changed). The files it writes lie on the controller and are no change to a managed system.
 author:
@@ -50,6 +51,16 @@ options:
       - A relative path starts from the folder in which C(ansible-playbook) was called.
     type: path
     default: netfix-report
+  formats:
+    description:
+      - The files that V(section=summary) writes.
+      - V(json) is C(journal.json), from which everything else can be rendered again; C(docs/journal.schema.json)
+        describes it. V(markdown) is C(report.md), V(html) is C(report.html), one page that needs no network and runs no
+        script, with the topology drawn. V(junit) is C(junit.xml) for a CI server.
+    type: list
+    elements: str
+    choices: [json, markdown, html, junit]
+    default: [json, markdown, html, junit]
   show:
     description: Whether to show the text. It is returned in any case.
     type: bool
@@ -74,6 +85,7 @@ attributes:
 notes:
   - Colour follows Ansible's own setting, see C(ANSIBLE_NOCOLOR) and C(ANSIBLE_FORCE_COLOR).
   - Control characters in names and log lines are shown as escapes and never reach the terminal.
+  - The HTML page forbids scripts and everything from elsewhere to itself, and all that it shows is escaped.
   - The files have mode 0640. They hold what the journal holds, which is free of secrets.
 """
 
@@ -125,13 +137,23 @@ status:
   type: str
   returned: for O(section=summary)
   sample: mended
+html:
+  description: Path of the HTML report, empty in check mode and where O(formats) does not ask for it.
+  type: str
+  returned: for O(section=summary)
+  sample: /srv/ops/netfix-report/20261122T132615-4f2a/report.html
+junit:
+  description: Path of the JUnit XML, empty in check mode and where O(formats) does not ask for it.
+  type: str
+  returned: for O(section=summary)
+  sample: /srv/ops/netfix-report/20261122T132615-4f2a/junit.xml
 report:
-  description: Path of the Markdown report, empty in check mode.
+  description: Path of the Markdown report, empty in check mode and where O(formats) does not ask for it.
   type: str
   returned: for O(section=summary)
   sample: /srv/ops/netfix-report/20261122T132615-4f2a/report.md
 journal:
-  description: Path of the JSON journal, empty in check mode.
+  description: Path of the JSON journal, empty in check mode and where O(formats) does not ask for it.
   type: str
   returned: for O(section=summary)
   sample: /srv/ops/netfix-report/20261122T132615-4f2a/journal.json

@@ -1,47 +1,57 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The diagnosis as a terminal shows it: a table of what fails, then each finding with its evidence."""
+"""The diagnosis as a terminal shows it: what fails under its cause, the worst first, and the counts at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..model import Finding, Outcome, Severity, Walk
+from ..model import Finding, Severity
 from .page import Cell, Page
-from .reading import Reading, check_row, read, verdict
-from .text import columns, count, duration, listed, plain
+from .reading import SEVERITY_MARKS, Group, Reading, answer_of, read, request_of, tallies, verdict
+from .text import columns, duration, listed, plain
 
 ROWS_PER_CAUSE = 8
-EVIDENCE_LINES = 6
+NAMES_PER_REASON = 4
 LAYER_WIDTH = 9
-OUTCOME_WIDTH = 7
-DETAIL_WIDTH = 26
+SEEN_WIDTH = 26
+LABEL_WIDTH = 16
 
-SEVERITY_MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
+SEVERITY_STYLES = {Severity.ERROR: "bold", Severity.WARNING: "", Severity.INFO: "dim"}
 
 
-def render_diagnosis(host: Mapping[str, Any], width: int = 100, colour: bool = False, moment: str = "before") -> str:
+def render_diagnosis(
+    host: Mapping[str, Any], width: int = 100, colour: bool = False, moment: str = "before", details: bool = False
+) -> str:
     """The diagnosis of one host of a journal as terminal text.
 
-    ``moment`` is ``before`` or ``after``, the attempts being what lies between. Raises ValueError where the
-    document is not a diagnosis.
+    ``moment`` is ``before`` or ``after``, the attempts being what lies between. With ``details`` nothing is left
+    out. Raises ValueError where the document is not a diagnosis.
     """
     page = Page(width, colour)
     reading = read(host.get(moment) or {})
     title = "Diagnosis" if moment == "before" else "Diagnosis afterwards"
     page.title(f"{title} · {place(host)}", _circumstances(host, reading))
     page.item(*verdict(reading), style="bold")
-    _table(page, reading)
-    _checks(page, reading)
-    for finding in reading.findings:
+    numbers = tallies(reading)
+    if not (reading.groups or reading.unprobed or reading.notes):
+        # the verdict has counted the dependencies already
+        for tally in numbers:
+            if tally.noun != "dependencies":
+                page.item(tally.mark, f"{tally.noun}: {tally.words}")
+        return str(page)
+    for group in reading.groups:
         page.raw()
-        _finding(page, finding)
+        _group(page, group, bool(reading.causes), details)
+    _unprobed(page, reading, details)
     if reading.notes:
         page.raw()
         for note in reading.notes:
             page.item("·", plain(note, 400), "dim")
+    page.raw()
+    page.marked([(tally.mark, tally.noun, tally.words) for tally in numbers])
     return str(page)
 
 
@@ -60,76 +70,90 @@ def _circumstances(host: Mapping[str, Any], reading: Reading) -> list[str]:
     ]
 
 
-def _table(page: Page, reading: Reading) -> None:
-    shown: list[Walk] = [walk for group in reading.groups for walk in group.walks[:ROWS_PER_CAUSE]]
-    shown += reading.unknown[:ROWS_PER_CAUSE]
-    if shown:
-        fixed = LAYER_WIDTH + OUTCOME_WIDTH + 2 * 3
-        longest = max(columns(plain(walk.dependency.name, 160)) for walk in shown)
-        # The detail has a column where there is room for one, else a line of its own under the row.
-        name_width = min(max(longest, 10), page.width - fixed + 2)
-        detail_width = page.width - fixed - name_width - 2
-        widths = [name_width, LAYER_WIDTH, OUTCOME_WIDTH, detail_width if detail_width >= DETAIL_WIDTH else 0]
-        page.raw()
-        titles = ["DEPENDENCY", "LAYER", "OUTCOME", "WHAT WAS SEEN"]
-        page.row([Cell(title, size, "dim") for title, size in zip(titles, widths) if size])
-        for group in reading.groups:
-            _group(page, "✗", plain(group.code) or "no rule explains this", group.walks, widths)
-        if reading.unknown:
-            _group(page, "?", "not probed", reading.unknown, widths)
-    if reading.walks and reading.ok < len(reading.walks):
-        page.item("✓" if reading.ok else "·", f"{reading.ok} of {count(len(reading.walks), 'dependency')} ok")
+class _Row(NamedTuple):
+    """What fails, at which layer, and what was seen there; ``request`` is what a check asked."""
+
+    name: str
+    layer: str
+    seen: str
+    request: str = ""
 
 
-def _group(page: Page, sign: str, title: str, walks: Sequence[Walk], widths: list[int]) -> None:
-    details = {_detail(walk) for walk in walks}
-    # Without a column for it, what was seen alike everywhere is said once.
-    common = details.pop() if not widths[3] and len(details) == 1 else ""
-    page.item(sign, f"{title}: {common}" if common else title, "bold")
-    for walk in walks[:ROWS_PER_CAUSE]:
-        cells = [
-            Cell(plain(walk.dependency.name, 160), widths[0]),
-            Cell(walk.layer.value, widths[1]),
-            Cell(walk.outcome.value, widths[2], "bad" if walk.outcome is Outcome.FAILED else "warn"),
-        ]
-        page.row([*cells, Cell(_detail(walk), widths[3], "dim")] if widths[3] else cells)
-        if not widths[3] and not common and _detail(walk):
-            page.text(_detail(walk), "dim", indent=4)
-    if len(walks) > ROWS_PER_CAUSE:
-        page.text(f"… and {len(walks) - ROWS_PER_CAUSE} more; the report has them all", "dim")
+def _rows(group: Group) -> list[_Row]:
+    """The dependencies and checks of a group; what every replica of a consumer sees alike is one row."""
+    replicas: dict[_Row, int] = {}
+    for walk in group.walks:
+        row = _Row(plain(walk.dependency.name, 160), walk.layer.value, plain(walk.detail, 300))
+        replicas[row] = replicas.get(row, 0) + 1
+    rows = [row._replace(name=f"{row.name} (×{n})") if n > 1 else row for row, n in replicas.items()]
+    return rows + [
+        _Row(plain(result.check.name, 160), "check", answer_of(result), request_of(result)) for result in group.checks
+    ]
 
 
-def _detail(walk: Walk) -> str:
-    return plain(walk.detail, 300) or ("no reason given" if walk.outcome is Outcome.UNKNOWN else "")
+def _widths(page: Page, rows: Sequence[_Row]) -> list[int]:
+    """Columns of name, layer and what was seen; 0 where that needs a line of its own."""
+    longest = max((columns(row.name) for row in rows), default=0)
+    name_width = min(max(longest, 10), page.width - LAYER_WIDTH - 4)
+    seen_width = page.width - name_width - LAYER_WIDTH - 6
+    return [name_width, LAYER_WIDTH, seen_width if seen_width >= SEEN_WIDTH else 0]
 
 
-def _checks(page: Page, reading: Reading) -> None:
-    if not reading.checks:
-        return
-    bad = reading.bad_checks
-    if bad:
-        page.raw()
-        page.marked([check_row(result) for result in bad[:ROWS_PER_CAUSE]])
-        if len(bad) > ROWS_PER_CAUSE:
-            page.text(f"… and {len(bad) - ROWS_PER_CAUSE} more; the report has them all", "dim")
-    ok = len(reading.checks) - len(bad)
-    page.item("✓" if ok else "·", f"{ok} of {count(len(reading.checks), 'check')} ok")
+def _group(page: Page, group: Group, explained: bool, details: bool) -> None:
+    finding = group.finding
+    if finding is None:
+        # Beside a cause it is most often that cause's consequence, but that was not proven.
+        page.item("✗", "fails as well, without a finding of its own" if explained else "no rule explains this", "bold")
+    else:
+        breaks = f" · breaks {len(finding.breaks)}" if finding.breaks else ""
+        right = f"{finding.severity.value} · {finding.confidence.value}{breaks}"
+        page.heading(SEVERITY_MARKS[finding.severity], plain(finding.code), right, SEVERITY_STYLES[finding.severity])
+        page.text(plain(finding.summary, 800))
+    rows = _rows(group)
+    _table(page, rows if details else rows[:ROWS_PER_CAUSE], _widths(page, rows), details)
+    _more(page, len(rows), ROWS_PER_CAUSE, details)
+    if finding is not None:
+        _hints(page, finding, details)
 
 
-def _finding(page: Page, finding: Finding) -> None:
-    breaks = f" · breaks {len(finding.breaks)}" if finding.breaks else ""
-    right = f"{finding.severity.value} · {finding.confidence.value}{breaks}"
-    page.heading(SEVERITY_MARKS[finding.severity], plain(finding.code), right)
-    page.text(plain(finding.summary, 800))
-    for line in finding.evidence[:EVIDENCE_LINES]:
+def _table(page: Page, rows: Sequence[_Row], widths: Sequence[int], details: bool) -> None:
+    told = ""
+    for row in rows:
+        cells = [Cell(row.name, widths[0]), Cell(row.layer, widths[1], "bad")]
+        page.row([*cells, Cell(row.seen, widths[2], "dim")] if widths[2] else cells)
+        # Without a column for it, what was seen alike on and on is said once.
+        if not widths[2] and row.seen and row.seen != told:
+            page.text(row.seen, "dim", indent=4)
+        told = row.seen
+        if details and row.request:
+            page.text(row.request, "dim", indent=4)
+
+
+def _hints(page: Page, finding: Finding, details: bool) -> None:
+    shown = finding.evidence if details else finding.evidence[:1]
+    for line in shown:
         page.item("·", plain(line, 400), "dim", indent=2)
-    if len(finding.evidence) > EVIDENCE_LINES:
-        page.text(f"… and {len(finding.evidence) - EVIDENCE_LINES} more; the report has them all", "dim", indent=4)
+    _more(page, len(finding.evidence), len(shown), details)
     if finding.confirm:
-        page.command("confirm by hand:", plain(finding.confirm), 16)
+        page.command("confirm by hand:", plain(finding.confirm), LABEL_WIDTH)
     if finding.remediations:
-        page.field("remediation:", plain(listed(list(finding.remediations))), 16)
+        page.field("remediation:", plain(listed(list(finding.remediations))), LABEL_WIDTH)
     if finding.advice:
-        page.field("advice:", plain(finding.advice, 800), 16)
-    elif not finding.remediations:
-        page.field("remediation:", "none known: this needs a person", 16)
+        page.field("advice:", plain(finding.advice, 800), LABEL_WIDTH)
+    elif not finding.remediations and finding.severity is Severity.ERROR:
+        page.field("remediation:", "none known: this needs a person", LABEL_WIDTH)
+
+
+def _more(page: Page, total: int, shown: int, details: bool) -> None:
+    if total > shown and not details:
+        page.text(f"… {total - shown} more with -v", "dim", indent=4)
+
+
+def _unprobed(page: Page, reading: Reading, details: bool) -> None:
+    unprobed = reading.unprobed
+    if unprobed:
+        page.raw()
+    for one in unprobed:
+        page.item("?", f"{len(one.names)} not probed: {plain(one.reason, 300)}", "bold")
+        names = [plain(name, 160) for name in one.names]
+        page.text(listed(names, len(names) if details else NAMES_PER_REASON))

@@ -9,7 +9,10 @@ A journal is plain JSON::
     host       = {host, project, project_src, status, engine: {version, compose_version}, before: diagnosis,
                   plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
                   compose_command, error}
-    diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], duration_ms}
+    diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], topology,
+                  duration_ms}
+    topology   = {services: [{name, state, health, exit_code, replicas, running, networks: [name], image}],
+                  networks: [{name, driver, internal, project}], providers: {host: service}}
     plan       = {items: [{remediation, invasiveness, reversible, restarts: [text], downtime, findings: [code],
                   reason, refusals: [text], steps: [step]}], skipped: [{remediation, reason}]}
     attempt    = {id, run_id, number, remediation, findings: [code], verdict, reason, steps: [step],
@@ -107,6 +110,16 @@ def diagnosis_problems(diagnosis: object, where: str) -> list[str]:
     problems = [f"{where} has no '{key}'" for key in ("healthy", "walks", "findings") if key not in diagnosis]
     for key, cls in (("walks", Walk), ("findings", Finding), ("checks", CheckResult)):
         problems += _entry_problems(diagnosis.get(key, []), cls, f"{where}.{key}")
+    return problems + _topology_problems(diagnosis.get("topology") or {}, f"{where}.topology")
+
+
+def _topology_problems(topology: object, where: str) -> list[str]:
+    problems = _with_names(topology, "services", "name", where) if topology else []
+    problems += _with_names(topology, "networks", "name", where) if topology else []
+    for service in [] if problems or not isinstance(topology, Mapping) else topology.get("services", []):
+        numbers = [service.get(key, 0) for key in ("exit_code", "replicas", "running")]
+        if not all(isinstance(number, int) for number in numbers):
+            problems.append(f"{where}: the numbers of service {service['name']!r} are not all whole numbers")
     return problems
 
 

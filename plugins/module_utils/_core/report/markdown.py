@@ -13,11 +13,9 @@ from .diagnosis import place
 from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
-from .reading import Reading, read, verdict
+from .reading import WORST_FIRST, Reading, read, verdict
 from .run import cost, gate_line, load_line, step_text, undo_line
 from .text import duration, mark, plain
-
-OUTCOME_ORDER = [Outcome.FAILED, Outcome.UNKNOWN, Outcome.OK]
 
 
 def render_markdown(journal: Mapping[str, Any]) -> str:
@@ -81,6 +79,8 @@ def _summary(host: Mapping[str, Any], status: str, journal: Mapping[str, Any]) -
         ("What is still wrong", seen.remains),
         ("Not probed", seen.unknown),
         ("What to do", seen.advice),
+        ("Worth a look", seen.worth_a_look),
+        ("At the end", [seen.counts] if seen.counts else []),
     ):
         lines += [f"- {label}: {prose(sentence)}" for sentence in sentences]
     if host.get("attempts"):
@@ -111,7 +111,7 @@ def _dependencies(before: Reading, after: Optional[Reading]) -> list[str]:
         "",
         _sentence(verdict(before)[1]) + (f" Afterwards: {prose(verdict(after)[1])}." if after else ""),
     ]
-    walks = sorted(before.walks, key=lambda walk: OUTCOME_ORDER.index(walk.outcome))
+    walks = sorted(before.walks, key=lambda walk: WORST_FIRST.index(walk.outcome))
     later: dict[tuple[str, str], Walk] = {_key(walk): walk for walk in after.walks} if after else {}
     rows = [
         [code(walk.dependency.name), _reached(walk), _cause(walk)]

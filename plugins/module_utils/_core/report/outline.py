@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import Outcome
+from ..model import Outcome, Severity
 from .journal import elapsed_s
-from .reading import Reading, read
+from .reading import Reading, read, tallies
 from .run import load_line
 from .text import count, duration, listed, mark, plain
 
@@ -41,6 +41,8 @@ class Outline:
     remains: list[str]
     unknown: list[str]
     advice: list[str]
+    worth_a_look: list[str]
+    counts: str
     restarts: list[str]
     validation: list[tuple[str, str]]
     changed: bool
@@ -66,6 +68,8 @@ def outline(host: Mapping[str, Any], status: str) -> Outline:
         remains=_remains(touched) + (_still(wrong, _causes(now)) if after and status != "mended" else []),
         unknown=_unknown(now),
         advice=_advice(now) if status in ("not_mended", "diagnosed", "planned", "failed") else [],
+        worth_a_look=_worth_a_look(now),
+        counts="; ".join(f"{tally.noun} {tally.words}" for tally in tallies(now)),
         restarts=_restarts(host.get("plan") or {}, touched),
         validation=_validation(host.get("validation") or {}),
         changed=bool(kept) or (status == "failed" and bool(touched)),
@@ -84,7 +88,7 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "nothing helped, and everything tried was undone"
     if status == "not_mended":
         return "no remediation applies, and nothing was changed"
-    if status == "diagnosed" and not before.findings and _unknown(before):
+    if status == "diagnosed" and not _causes(before) and _unknown(before):
         return "nothing broken was seen, but not everything could be looked at"
     if status == "healthy" and before.walks:
         return f"nothing to do: {before.ok} of {count(len(before.walks), 'dependency')} ok"
@@ -93,10 +97,10 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
 
 def _causes(reading: Reading) -> list[str]:
     sentences = [f"{plain(finding.code)}: {plain(finding.summary)}" for finding in reading.causes]
-    unexplained = [plain(walk.dependency.name) for group in reading.groups if not group.code for walk in group.walks]
+    unexplained = list(dict.fromkeys(plain(walk.dependency.name) for walk in reading.unexplained.walks))
     if unexplained:
         sentences.append(f"no rule explains why this fails: {listed(unexplained, 3)}")
-    failed = [plain(result.check.name) for result in reading.bad_checks if result.outcome is Outcome.FAILED]
+    failed = [plain(result.check.name) for result in reading.checks_with(Outcome.FAILED)]
     if failed and not sentences:
         sentences.append(f"{count(len(failed), 'check')} failed without a known cause: {listed(failed, 3)}")
     return sentences
@@ -134,10 +138,11 @@ def _remains(attempts: list[Mapping[str, Any]]) -> list[str]:
 
 
 def _unknown(reading: Reading) -> list[str]:
-    if not reading.unknown:
-        return []
-    names = listed([plain(walk.dependency.name) for walk in reading.unknown], 3)
-    return [f"{len(reading.unknown)} of {count(len(reading.walks), 'dependency')}: {names}"]
+    return [f"{listed([plain(name) for name in one.names], 3)}: {plain(one.reason, 300)}" for one in reading.unprobed]
+
+
+def _worth_a_look(reading: Reading) -> list[str]:
+    return [f"{plain(finding.code)}: {plain(finding.summary)}" for finding in reading.findings_of(Severity.WARNING)]
 
 
 def _advice(reading: Reading) -> list[str]:

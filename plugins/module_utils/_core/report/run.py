@@ -155,16 +155,19 @@ def undo_line(undo: Mapping[str, Any]) -> tuple[str, str]:
     return "✗", f"undo: not complete, {count(len(differences), 'difference')} from the checkpoint"
 
 
-def render_validation(validation: Mapping[str, Any], width: int = 100, colour: bool = False, where: str = "") -> str:
-    """The validation of a journal as terminal text: every check, and what the short load run measured.
+def render_validation(
+    validation: Mapping[str, Any], width: int = 100, colour: bool = False, where: str = "", details: bool = False
+) -> str:
+    """The validation of a journal as terminal text: the checks, and what the short load run measured.
 
-    Raises ValueError where a check result is not one.
+    Checks that passed are only counted, unless ``details`` are wanted. Raises ValueError where a check result is
+    not one.
     """
     page = Page(width, colour)
     page.title(_titled("Validation", where))
     results = [from_data(CheckResult, data) for data in validation.get("checks") or []]
     good = [result for result in results if result.outcome is Outcome.OK]
-    page.marked([check_row(result) for result in results if result not in good])
+    page.marked([check_row(result) for result in results if details or result not in good])
     if good:
         slowest = max(good, key=lambda result: result.latency_ms)
         told = f"slowest: {plain(slowest.check.name)}, {duration(slowest.latency_ms)}"

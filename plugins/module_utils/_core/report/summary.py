@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from .diagnosis import place
 from .journal import STATUSES, overall_status, worst_first
@@ -19,9 +19,9 @@ STATUS_STYLES = {"healthy": "good", "mended": "good", "failed": "bad", "not_mend
 
 
 def render_summary(
-    journal: Mapping[str, Any], width: int = 100, colour: bool = False, reports: Sequence[str] = ()
+    journal: Mapping[str, Any], width: int = 100, colour: bool = False, reports: Optional[Mapping[str, str]] = None
 ) -> str:
-    """The summary of a journal as terminal text; ``reports`` are the paths of what was written.
+    """The summary of a journal as terminal text; ``reports`` are the paths of what was written, by what they are.
 
     Raises ValueError where a diagnosis in it is not one.
     """
@@ -38,7 +38,7 @@ def render_summary(
         _host(page, host, seen, journal, len(hosts) == 1)
     if reports:
         page.raw()
-        for label, path in zip(["report", "journal"], reports):
+        for label, path in reports.items():
             page.command(label, plain(path), LABEL_WIDTH)
     page.raw()
     page.raw(page.paint(last_line(journal), STATUS_STYLES.get(_status(journal), "bold")))
@@ -55,8 +55,11 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
     _fields(page, "still wrong", seen.remains)
     _fields(page, "not probed", seen.unknown)
     _fields(page, "what to do", seen.advice)
+    _fields(page, "worth a look", seen.worth_a_look)
     if host.get("attempts"):
         page.field("restarted", listed(seen.restarts) if seen.restarts else "nothing", LABEL_WIDTH)
+    if seen.counts and not _brief(seen):
+        page.field("at the end", seen.counts, LABEL_WIDTH)
     if alone or not _brief(seen):
         _fields(page, "validation", [f"{sign} {text}" for sign, text in seen.validation])
     undo, apply = commands(journal)
@@ -69,7 +72,8 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
 
 
 def _brief(seen: Outline) -> bool:
-    return seen.status == "healthy" and not seen.unknown and all(sign == "✓" for sign, _text in seen.validation)
+    quiet = not seen.unknown and not seen.worth_a_look
+    return seen.status == "healthy" and quiet and all(sign == "✓" for sign, _text in seen.validation)
 
 
 def _fields(page: Page, label: str, sentences: list[str]) -> None:

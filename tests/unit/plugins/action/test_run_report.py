@@ -28,16 +28,19 @@ def parts(journal):
     return {key: journal[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
 
 
-def run(check_mode=False, **args):
+FILES = {"html": "report.html", "report": "report.md", "junit": "junit.xml", "journal": "journal.json"}
+
+
+def run(check_mode=False, verbosity=0, **args):
     task = SimpleNamespace(args=args, check_mode=check_mode, async_val=0, diff=False, environment=None, no_log=False)
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
     action = plugin.ActionModule(task, connection, SimpleNamespace(), None, None, None)
-    return action.run(task_vars={"inventory_hostname": "db1"})
+    return action.run(task_vars={"inventory_hostname": "db1", "ansible_verbosity": verbosity})
 
 
 def test_options_of_the_plugin_and_of_its_documentation_are_the_same():
     documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
-    keys = ("type", "required", "choices", "default")
+    keys = ("type", "elements", "required", "choices", "default")
     assert {name: {k: o[k] for k in keys if k in o} for name, o in documented.items()} == plugin.ARGUMENT_SPEC
 
 
@@ -76,21 +79,54 @@ def test_colour_is_ansibles_own_decision(capsys, monkeypatch, journal):
     assert "\033" not in result["text"]
 
 
-def test_the_summary_writes_both_files_and_tells_where(capsys, tmp_path, parts):
+def test_with_v_all_of_the_evidence_is_shown(journal):
+    host = journal["hosts"][0]
+    assert "… 2 more with -v" in run(section="diagnosis", data=host)["text"]
+    text = run(section="diagnosis", data=host, verbosity=1)["text"]
+    assert "vertice-api_gateway-1 asks 127.0.0.11 for hcl-kb-service: NXDOMAIN" in text
+    assert "with -v" not in text
+    assert "http://" not in run(section="validation", data=host["validation"])["text"]
+    assert "http://" in run(section="validation", data=host["validation"], verbosity=1)["text"]
+
+
+def test_the_summary_writes_every_format_and_tells_where(capsys, tmp_path, parts):
     result = run(section="summary", data=parts, report_dir=str(tmp_path / "reports"))
     folder = tmp_path / "reports" / parts["run_id"]
-    assert (result["report"], result["journal"]) == (str(folder / "report.md"), str(folder / "journal.json"))
+    assert {key: result[key] for key in FILES} == {key: str(folder / file) for key, file in FILES.items()}
     assert (result["status"], result["changed"]) == ("mended", False)
     shown = capsys.readouterr().out
-    assert str(folder / "report.md") in shown
+    assert all(str(folder / file) in shown for file in FILES.values())
     assert shown.splitlines()[-1].startswith("netfix: mended (vertice on localhost) in ")
+
+
+@pytest.mark.parametrize(
+    ("formats", "files"),
+    [
+        (["html"], ["report.html"]),
+        (["junit", "json"], ["journal.json", "junit.xml"]),
+        (["markdown"], ["report.md"]),
+        ([], []),
+    ],
+)
+def test_only_the_formats_that_are_asked_for_are_written(capsys, tmp_path, parts, formats, files):
+    result = run(section="summary", data=parts, report_dir=str(tmp_path), formats=formats)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == files
+    assert {key for key in FILES if result[key]} == {key for key, file in FILES.items() if file in files}
+    shown = capsys.readouterr().out
+    assert [file in shown for file in FILES.values()] == [file in files for file in FILES.values()]
+
+
+def test_a_format_that_there_is_not_is_an_error_before_anything_is_written(tmp_path, parts):
+    with pytest.raises(Exception, match="formats must be one or more of: json, markdown, html, junit.*pdf"):
+        run(section="summary", data=parts, report_dir=str(tmp_path), formats=["json", "pdf"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_files_are_whole_readable_by_the_group_and_leave_nothing_else(tmp_path, parts, journal):
     for _twice in range(2):
         run(section="summary", data=parts, report_dir=str(tmp_path), show=False)
     folder = tmp_path / parts["run_id"]
-    assert sorted(path.name for path in folder.iterdir()) == ["journal.json", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES.values())
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
     written = json.loads((folder / "journal.json").read_text(encoding="utf-8"))
     assert {key: written[key] for key in journal if key != "finished_at"} == {
@@ -104,6 +140,7 @@ def test_text_that_is_no_utf8_does_not_keep_the_report_from_being_written(tmp_pa
     result = run(section="summary", data=parts, report_dir=str(tmp_path), show=False)
     written = json.loads(Path(result["journal"]).read_text(encoding="utf-8"))
     assert written["hosts"][0]["before"]["findings"][0]["evidence"] == ["half\udc80"]
+    assert all(Path(result[key]).stat().st_size for key in FILES)
 
 
 def test_a_host_that_was_lost_on_the_way_is_reported_as_failed(tmp_path, parts):
@@ -115,7 +152,7 @@ def test_a_host_that_was_lost_on_the_way_is_reported_as_failed(tmp_path, parts):
 
 def test_check_mode_shows_the_summary_and_writes_nothing(capsys, tmp_path, parts):
     result = run(check_mode=True, section="summary", data=parts, report_dir=str(tmp_path))
-    assert (result["status"], result["report"], result["journal"]) == ("mended", "", "")
+    assert (result["status"], [result[key] for key in FILES]) == ("mended", [""] * len(FILES))
     assert "netfix: mended" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 

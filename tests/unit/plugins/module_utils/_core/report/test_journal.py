@@ -3,16 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import json
+import typing
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core import model
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.journal import (
+    MODES,
     STATUSES,
+    VERDICTS,
+    diagnosis_problems,
     elapsed_s,
     host_problems,
     make_journal,
     overall_status,
 )
+from unit.builders import ROOT
 
 
 @pytest.mark.parametrize("better", range(1, len(STATUSES)))
@@ -67,3 +74,82 @@ def test_elapsed_time_needs_two_readable_times():
     assert elapsed_s("2026-11-22T13:26:15Z", "2026-11-22T13:26:42.5+00:00") == 27.5
     assert elapsed_s("", "2026-11-22T13:26:42Z") is None
     assert elapsed_s("2026-11-22T13:26:15Z", "2026-11-22T13:26:42") is None
+
+
+@pytest.mark.parametrize(
+    ("topology", "problem"),
+    [
+        ([], ""),
+        ({"services": [], "networks": []}, ""),
+        ({"services": [{"state": "running"}], "networks": []}, "d.topology.services[0] has no 'name'"),
+        ({"services": []}, "d.topology.networks must be a list, got nothing"),
+        ({"services": [{"name": "web", "replicas": "many"}], "networks": []}, "numbers of service 'web'"),
+        ("all", "d.topology must be a dictionary with 'services', got text"),
+    ],
+)
+def test_a_topology_that_cannot_be_drawn_is_a_problem(topology, problem):
+    problems = "\n".join(diagnosis_problems({"healthy": True, "walks": [], "findings": [], "topology": topology}, "d"))
+    assert problem in problems and bool(problem) == bool(problems)
+
+
+class TestSchema:
+    """docs/journal.schema.json, which others read, and what the code writes."""
+
+    SCHEMA = json.loads((ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
+
+    @pytest.fixture
+    def validator(self):
+        jsonschema = pytest.importorskip("jsonschema")
+        jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
+        return jsonschema.Draft202012Validator
+
+    def test_every_journal_fits_and_holds_nothing_that_is_not_described(self, validator, sample):
+        errors = validator(closed(self.SCHEMA)).iter_errors(sample)
+        assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+    def test_a_reader_that_meets_a_new_key_is_not_told_that_it_is_wrong(self, validator, journal):
+        data = journal("mended")
+        data["hosts"][0]["new"] = data["new"] = 1
+        assert validator(self.SCHEMA).is_valid(data)
+
+    @pytest.mark.parametrize("part", ["status", "verdict", "outcome"])
+    def test_a_word_that_is_not_in_its_closed_set_is_an_error(self, validator, journal, part):
+        data = journal("mended")
+        host = data["hosts"][0]
+        {"status": host, "verdict": host["attempts"][0], "outcome": host["before"]["walks"][0]}[part][part] = "perhaps"
+        assert not validator(self.SCHEMA).is_valid(data)
+
+    @pytest.mark.parametrize(
+        ("name", "cls"),
+        [
+            ("walk", model.Walk),
+            ("dependency", model.Dependency),
+            ("finding", model.Finding),
+            ("check", model.Check),
+            ("check_result", model.CheckResult),
+            ("probe", model.Probe),
+            ("engine", model.Engine),
+        ],
+    )
+    def test_every_field_of_the_model_is_described_and_none_besides(self, name, cls):
+        described = self.SCHEMA["$defs"][name]["properties"]
+        assert set(described) == {field.name for field in dataclasses.fields(cls)}, "change docs/journal.schema.json"
+        hints = typing.get_type_hints(cls)
+        sets = {field: set(entry["enum"]) for field, entry in described.items() if isinstance(hints[field], type(model.Layer))}
+        assert sets == {field: {word.value for word in hints[field]} for field in sets}
+
+    def test_the_closed_sets_are_those_of_the_code(self):
+        properties, definitions = self.SCHEMA["properties"], self.SCHEMA["$defs"]
+        assert tuple(properties["mode"]["enum"]) == MODES
+        assert tuple(properties["status"]["enum"]) == STATUSES == tuple(definitions["host"]["properties"]["status"]["enum"])
+        assert tuple(definitions["attempt"]["properties"]["verdict"]["enum"]) == VERDICTS
+
+
+def closed(schema):
+    """The schema with nothing allowed that it does not describe."""
+    if isinstance(schema, list):
+        return [closed(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    strict = {key: closed(value) for key, value in schema.items()}
+    return {**strict, "additionalProperties": False} if "properties" in schema and "type" in schema else strict

@@ -18,6 +18,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.report.text i
 SGR = re.compile("\033\\[[0-9;]*m")
 # Commands stay in one piece so that they can be copied; they alone may be wider than the page.
 COMMAND = re.compile(r"^\s*(docker|ansible-playbook|netfix:|cat|keep it with|undo it with|repair it with)")
+REPORTS = {"report": "out/report.html", "journal": "out/journal.json"}
 
 
 def everything(journal, width=100, colour=False):
@@ -30,7 +31,7 @@ def everything(journal, width=100, colour=False):
         parts += [render_attempt(attempt, width, colour, "shop on db1") for attempt in host["attempts"]]
         if host["validation"]:
             parts.append(render_validation(host["validation"], width, colour, "shop on db1"))
-    return "\n".join([*parts, render_summary(journal, width, colour, ["out/report.md", "out/journal.json"])])
+    return "\n".join([*parts, render_summary(journal, width, colour, REPORTS)])
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
@@ -62,32 +63,55 @@ def test_a_missing_field_is_no_traceback():
 class TestDiagnosis:
     def test_every_failed_dependency_stands_under_its_cause_and_the_rest_is_counted(self, journal):
         lines = render_diagnosis(journal("mended")["hosts"][0], 120).splitlines()
-        cause = lines.index("✗ name.disjoint_networks")
-        assert re.match(
-            r"  api_gateway → hcl-kb-service:8001 +name +failed +NXDOMAIN from 127.0.0.11", lines[cause + 1]
-        )
-        assert re.match(r"  maximus_core_service → hcl-kb-service:8001 +name +failed", lines[cause + 2])
-        assert "✓ 8 of 10 dependencies ok" in lines
+        cause = next(number for number, line in enumerate(lines) if line.startswith("✗ name.disjoint_networks "))
+        rows = [line for line in lines[cause:] if " → " in line]
+        assert re.match(r"  api_gateway → hcl-kb-service:8001 +name +NXDOMAIN from 127.0.0.11", rows[0])
+        assert re.match(r"  maximus_core_service → hcl-kb-service:8001 +name +NXDOMAIN", rows[1])
+        assert "✗ dependencies  8 ok, 2 failed" in lines
 
     def test_the_columns_are_aligned(self, journal):
         lines = render_diagnosis(journal("mended")["hosts"][0], 120).splitlines()
-        head = next(line for line in lines if "DEPENDENCY" in line)
-        rows = [line for line in lines if " → hcl-kb-service:8001 " in line and "failed" in line]
-        assert len(rows) == 2
-        assert {row.index("failed") for row in rows} == {head.index("OUTCOME")}
-        assert {row.index("NXDOMAIN") for row in rows} == {head.index("WHAT WAS SEEN")}
+        rows = [line for line in lines if re.match(r"  \S+ → \S+ +name ", line)] + [
+            line for line in lines if re.match("  query +check ", line)
+        ]
+        assert len(rows) == 3
+        assert len({re.search("name |check ", row).start() for row in rows}) == 1
+        assert len({re.search("NXDOMAIN|502", row).start() for row in rows}) == 1
 
-    def test_without_room_for_a_column_what_was_seen_is_still_told(self, journal):
+    def test_without_room_for_a_column_what_was_seen_is_still_told_and_once(self, journal):
         text = render_diagnosis(journal("mended")["hosts"][0], 80)
-        assert "WHAT WAS SEEN" not in text
-        assert "✗ name.disjoint_networks: NXDOMAIN from 127.0.0.11 in 1 ms" in text
+        assert text.count("NXDOMAIN from 127.0.0.11 in 1 ms") == 1
 
-    def test_a_finding_tells_evidence_hand_check_and_remediation(self, journal):
+    def test_what_every_replica_sees_alike_is_one_row(self, journal):
+        host = journal("mended")["hosts"][0]
+        host["before"]["walks"].append({**host["before"]["walks"][0], "container": "vertice-api_gateway-2"})
+        text = render_diagnosis(host, 120)
+        assert text.count("api_gateway → hcl-kb-service:8001") == 1
+        assert "api_gateway → hcl-kb-service:8001 (×2)" in text
+
+    def test_each_of_two_findings_with_one_code_has_its_own_dependencies(self, journal):
+        host = journal("mended")["hosts"][0]
+        first = {**host["before"]["findings"][0], "breaks": ["api_gateway → hcl-kb-service:8001"], "evidence": []}
+        other = {**first, "summary": "another one", "breaks": ["maximus_core_service → hcl-kb-service:8001"]}
+        host["before"]["findings"] = [first, other]
+        text = render_diagnosis(host, 120)
+        assert text.count("✗ name.disjoint_networks") == 2
+        assert text.index("  api_gateway → hcl") < text.index("another one") < text.index("  maximus_core_service → hcl")
+
+    def test_one_line_of_evidence_the_hand_check_and_the_remediation_are_told(self, journal):
         text = render_diagnosis(journal("mended")["hosts"][0], 120)
         assert "error · certain · breaks 3" in text
-        assert "· vertice-api_gateway-1 asks 127.0.0.11 for hcl-kb-service: NXDOMAIN" in text
+        assert "· vertice-hcl-kb-service-1 has one endpoint" in text
+        assert "asks 127.0.0.11 for hcl-kb-service" not in text and "… 2 more with -v" in text
         assert "\n    docker inspect -f '{{json .NetworkSettings.Networks}}' vertice-hcl-kb-service-1 " in text
         assert "remediation:      reconnect_endpoints, rebuild_network" in text
+
+    def test_with_details_nothing_is_left_out(self, journal, crowd):
+        text = render_diagnosis(journal("mended")["hosts"][0], 120, details=True)
+        assert "· vertice-api_gateway-1 asks 127.0.0.11 for hcl-kb-service: NXDOMAIN" in text
+        assert "\n    POST http://127.0.0.1:8000/api/v1/consciousness/query\n" in text
+        assert "with -v" not in text
+        assert len(re.findall("^  consumer-", render_diagnosis(crowd, 120, details=True), re.MULTILINE)) == 51
 
     def test_a_hand_check_is_never_broken_into_lines(self, journal):
         host = journal("mended")["hosts"][0]
@@ -101,8 +125,39 @@ class TestDiagnosis:
 
     def test_what_was_not_probed_is_told_with_the_reason_and_is_not_counted_as_ok(self, journal):
         text = render_diagnosis(journal("not_mended")["hosts"][0], 120)
-        assert re.search(r"\? not probed\n  hcl-kb-service → redis:6379 +port +unknown +no process id", text)
-        assert "✓ 7 of 10 dependencies ok" in text
+        assert "? 1 not probed: no process id: vertice-redis-1 is restarting\n  hcl-kb-service → redis:6379\n" in text
+        assert "✗ dependencies  7 ok, 2 failed, 1 not probed" in text
+
+    def test_what_was_not_probed_is_told_by_reason(self, crowd):
+        crowd["before"]["walks"][-9]["detail"] = "root is needed"
+        crowd["before"]["checks"] = [
+            {"check": {"name": "front page", "url": "http://web/"}, "outcome": "unknown", "error": "root is needed"}
+        ]
+        text = render_diagnosis(crowd, 100)
+        assert "? 2 not probed: root is needed\n  consumer-51 → a-provider:8001, front page\n" in text
+        assert "? 2 not probed: the container is restarting\n  consumer-50 → " in text
+
+    def test_a_check_that_could_not_be_run_keeps_a_project_from_being_called_well(self, journal):
+        host = journal("healthy")["hosts"][0]
+        host["before"]["checks"][0].update(outcome="unknown", error="root is needed")
+        lines = render_diagnosis(host).splitlines()
+        assert lines[1] == "? all 10 dependencies ok, but 1 of 5 checks could not be run"
+
+    def test_a_warning_makes_no_healthy_project_look_broken(self, journal):
+        host = journal("healthy")["hosts"][0]
+        host["before"]["findings"] = [journal("not_mended")["hosts"][0]["before"]["findings"][1]]
+        text = render_diagnosis(host, 100, colour=True)
+        assert "✗" not in text and "\033[31m" not in text
+        assert "\033[33m!\033[0m host.neighbour_table_nearly_full" in text
+        counts = SGR.sub("", text).splitlines()[-3:]
+        assert counts == ["✓ dependencies  10 ok", "✓ checks        5 ok", "! findings      1 warning"]
+
+    def test_warnings_come_after_what_nothing_explains(self, journal):
+        host = journal("not_mended")["hosts"][0]
+        host["before"]["walks"][0].update(outcome="failed", cause="", detail="reset by peer")
+        text = render_diagnosis(host, 100)
+        order = ["✗ port.bind_loopback_only", "✗ fails as well, without a finding of its own", "! host.neighbour"]
+        assert [text.index(head) for head in order] == sorted(text.index(head) for head in order)
 
     def test_only_unknown_is_never_shown_as_healthy(self, journal):
         host = journal("healthy")["hosts"][0]
@@ -119,11 +174,11 @@ class TestDiagnosis:
             walk["cause"] = ""
         text = render_diagnosis(host, 120)
         assert "✗ 2 of 10 dependencies fail, and no rule explains why" in text
-        assert re.search(r"✗ no rule explains this\n  api_gateway → hcl-kb-service:8001 .*NXDOMAIN", text)
+        assert re.search(r"✗ no rule explains this\n  api_gateway → hcl-kb-service:8001 +name +NXDOMAIN", text)
 
     def test_a_healthy_project_needs_few_lines(self, journal):
         lines = render_diagnosis(journal("healthy")["hosts"][0]).splitlines()
-        assert lines[1:] == ["✓ all 10 dependencies ok", "✓ 5 of 5 checks ok"]
+        assert lines[1:] == ["✓ all 10 dependencies ok", "✓ checks: 5 ok"]
 
     def test_a_project_without_dependencies_says_how_to_name_them(self):
         assert "list them in netfix_dependencies" in render_diagnosis({"before": {"healthy": True, "walks": []}})
@@ -133,7 +188,7 @@ class TestDiagnosis:
         host["before"].update(walks=host["after"]["walks"], findings=[])
         text = render_diagnosis(host, 120)
         assert "✗ 2 of 5 checks fail, although no dependency was seen to fail" in text
-        assert re.search(r"✗ query +POST http://127.0.0.1:8000/api/v1/consciousness/query: 502 by uvicorn", text)
+        assert re.search(r"✗ no rule explains this\n  query +check +502 by uvicorn", text)
 
     def test_one_endless_line_of_data_does_not_bury_the_rest(self, journal):
         host = journal("mended")["hosts"][0]
@@ -141,15 +196,15 @@ class TestDiagnosis:
         host["before"]["walks"][0]["detail"] = "w" * 100_000
         host["before"]["checks"][2]["error"] = "v" * 100_000
         text = render_diagnosis(host, 80)
-        assert "… and 44 more; the report has them all" in text
+        assert "… 49 more with -v" in text
         assert len(text.splitlines()) < 100
 
     def test_many_failures_stay_readable_and_the_worst_cause_comes_first(self, crowd):
         text = render_diagnosis(crowd, 100)
         assert "✗ 50 of 60 dependencies fail: 2 root causes found" in text
-        assert "… and 37 more; the report has them all" in text
-        assert "✓ 7 of 60 dependencies ok" in text
-        assert text.index("✗ name.alias_missing") < text.index("✗ port.bind_loopback_only") < text.index("? not probed")
+        assert "… 37 more with -v" in text
+        assert "✗ dependencies  7 ok, 50 failed, 3 not probed" in text
+        assert text.index("✗ name.alias_missing") < text.index("✗ port.bind_loopback_only") < text.index("? 3 not probed")
         assert len(text.splitlines()) < 60
 
 
@@ -194,6 +249,11 @@ class TestValidation:
     def test_a_load_run_without_requests_is_not_a_pass(self, load):
         assert "? load: not measured" in render_validation({"checks": [], "load": load})
 
+    def test_checks_that_passed_are_counted_and_with_details_told(self, journal):
+        validation = journal("mended")["hosts"][0]["validation"]
+        assert "http://" not in render_validation(validation, 120)
+        assert "POST http://127.0.0.1:8000/api/v1/consciousness/query" in render_validation(validation, 120, details=True)
+
     def test_load_failures_are_named(self):
         load = {
             "requests": 98,
@@ -215,15 +275,16 @@ class TestValidation:
 
 class TestSummary:
     def test_a_mended_project_tells_cause_and_cure_and_how_to_keep_or_undo_it(self, journal):
-        text = render_summary(journal("mended"), 120, reports=["out/report.md", "out/journal.json"])
+        text = render_summary(journal("mended"), 120, reports=REPORTS)
         assert "✓ mended  vertice on localhost" in text
         assert "what was wrong  name.disjoint_networks: hcl-kb-service is only in network vertice_back" in text
         assert "what helped     reconnect_endpoints (attempt 1) mended name.disjoint_networks" in text
         assert "8 of 10 dependencies were ok, now 10 of 10" in " ".join(text.split())
         assert "restarted       nothing" in text
+        assert "at the end      dependencies 10 ok; checks 5 ok" in text
         assert "keep it with    docker compose -f compose.yml -f compose.netfix.yml up -d" in text
         assert "ansible-playbook playbooks/roll_back.yml -e netfix_run_id=20261122T132615-4f2a" in text
-        assert "report          out/report.md" in text
+        assert "report          out/report.html\n  journal         out/journal.json" in text
         assert text.splitlines()[-1] == "netfix: mended (vertice on localhost) in 27.0 s"
 
     def test_the_undo_command_is_called_like_the_run_was(self, journal):
@@ -249,7 +310,14 @@ class TestSummary:
         data["hosts"][0]["before"]["walks"][0].update(outcome="unknown", detail="")
         text = render_summary(data, 120)
         assert "nothing to do: 9 of 10 dependencies ok" in text
-        assert "not probed      1 of 10 dependencies: api_gateway → hcl-kb-service:8001" in text
+        assert "not probed      api_gateway → hcl-kb-service:8001: no reason given" in text
+
+    def test_a_warning_is_worth_a_look_also_where_nothing_is_wrong(self, journal):
+        data = journal("healthy")
+        data["hosts"][0]["before"]["findings"] = [journal("not_mended")["hosts"][0]["before"]["findings"][1]]
+        text = render_summary(data, 120)
+        assert "worth a look    host.neighbour_table_nearly_full: The host's" in text
+        assert "✗" not in text and "what was wrong" not in text
 
     def test_a_partial_repair_is_not_called_mended(self, journal):
         data = journal("mended")
