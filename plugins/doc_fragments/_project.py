@@ -57,12 +57,14 @@ options:
   dependencies:
     description:
       - Dependencies to add to those read from the configuration.
-      - A string V(consumer -> host:port/path), or a dictionary with V(consumer), V(host), V(port), V(scheme), V(path).
+      - A string V(consumer -> host:port/path) or V(consumer -> scheme://host:port/path), or a dictionary with
+        V(consumer), V(host), V(port), V(scheme), V(path).
     type: list
     elements: raw
     default: []
   ignore:
-    description: Dependencies to leave out, as V(consumer -> host:port), V(consumer -> host) or V(host).
+    description:
+      - Dependencies to leave out, as V(consumer -> host:port), V(consumer -> host), V(host:port) or V(host).
     type: list
     elements: str
     default: []
@@ -144,6 +146,12 @@ options:
     description: Seconds to wait for one answer.
     type: float
     default: 1.0
+  probe_external:
+    description:
+      - Resolve the names outside the project as well, from inside the services that call them.
+      - Nothing connects to them. A nameserver that is dead can cost up to 13 seconds.
+    type: bool
+    default: false
   log_seconds:
     description: How far back the services' logs are read for evidence, in seconds.
     type: int

@@ -73,10 +73,11 @@ def _read_flag(flag: str, value: str, before: tuple[str, ...], names: Names, scr
         return
     elif flag in ("h", "H", "host") and names.knows(value):
         yield Place(value, 0, 0, len(value), form="bare")
-    elif set(words_of(flag)[-1:]) & ADDRESS_WORDS:
+    elif flag == "to" or set(words_of(flag)[-1:]) & ADDRESS_WORDS:
         yield from read_variable(flag, value, names)
     else:
-        yield from _read_word(value, before, names, script)
+        # "-newkey rsa:2048" and "--user www-data:1000" name no host.
+        yield from _read_word(value, before, names, True)
 
 
 def _read_word(word: str, before: tuple[str, ...], names: Names, script: bool) -> Iterator[Place]:

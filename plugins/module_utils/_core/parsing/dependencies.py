@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ..model import Dependency
-from ..redact import redact_config, redact_text
+from ..redact import redact_config, redact_text, words_of
 from .command_line import read_command, split_command
-from .config_files import config_files_to_read, mounted_files, read_config_text
+from .config_files import config_files_to_read, is_config_file, is_used, mounted_files, read_config_text
 from .declared import forms_of, read_declared, read_ignored
-from .environment import PRODUCTS, read_environment
+from .discovery import discovered_calls
+from .environment import read_environment
 from .names import Names, environment_of, links_of, mapping, names_of, names_of_services, sequence
-from .urls import DEFAULT_PORTS, HTTP_SCHEMES, Place, is_address, is_loopback
+from .products import says_who_is_called, usual_port
+from .urls import HTTP_SCHEMES, PROTOCOLS, Place, is_address, is_datagram, is_loopback
 
 __all__ = ["config_files_to_read", "names_of", "read_dependencies"]
 
@@ -33,8 +35,12 @@ _PRIVATE_ENDINGS = (
     ".svc.cluster.local",
     ".home.arpa",
 )
-_PROTOCOLS = frozenset(DEFAULT_PORTS) | {"mongodb+srv", "tcp", "udp", "tls", "fastcgi", "uwsgi", "scgi"}
-_RANK = {"call": 2, "external": 1, "order": 0}
+_RANK = {"call": 2, "loopback": 2, "external": 1, "order": 0}
+# A reference to a variable of the environment, as nginx's templates, HAProxy, Caddy and OpenTelemetry write it.
+_REFERENCE = re.compile(
+    r"\$\{(?:env:)?(?P<a>\w+)(?::?-(?P<b>[^{}]*))?\}|\{\$(?P<c>\w+)(?::(?P<d>[^{}]*))?\}|\{env\.(?P<e>\w+)\}"
+    r"|\$(?P<f>[A-Z][A-Z0-9_]+)\b"
+)
 
 
 def read_dependencies(
@@ -58,13 +64,14 @@ def read_dependencies(
     wanted = [read_declared(entry, services) for entry in declared]
     left_out = {read_ignored(entry) for entry in ignore}
     clean = redact_config(config)
+    texts = {path: redact_text(text) for path, text in (files or {}).items()}
     named = names_of_services(clean)
     found: list[Dependency] = []
     for consumer, service in mapping(clean.get("services")).items():
         if isinstance(service, Mapping):
             names = names_of(clean, str(consumer), named)
-            listed = _listed(clean, str(consumer), service, files or {}, names, project_dir)
-            found.extend(_classified(d, clean, names) for d in listed)
+            listed = _listed(clean, str(consumer), service, texts, names, project_dir)
+            found.extend(d for d in (_classified(d, clean, names) for d in listed) if _can_be_asked(d))
     return tuple(d for d in _distinct(found, wanted, named) if not forms_of(d) & left_out)
 
 
@@ -77,12 +84,18 @@ def _listed(
     base: str,
 ) -> Iterator[Dependency]:
     environment = environment_of(service.get("environment"))
+    from_files = list(_from_files(config, consumer, service, files, environment, names, base))
+    placed = {d.key for d in from_files if d.port}
     for call in read_environment(environment, names):
-        yield _dependency(consumer, call.place, f"environment {call.key}", call.key)
+        # Where a file puts the host in, the file also says the port: ES_PORT beside ES_HOST may be the published one.
+        if call.place.form == "bare" and call.key in placed:
+            continue
+        if says_who_is_called(service, frozenset(words_of(call.key)), names.knows(call.place.host)):
+            yield _dependency(consumer, call.place, f"environment {call.key}", call.key)
     for part in ("entrypoint", "command"):
         for place in read_command(service.get(part), names):
             yield _dependency(consumer, place, part, part)
-    yield from _from_files(config, consumer, service, files, environment, names, base)
+    yield from from_files
     test = mapping(service.get("healthcheck")).get("test")
     words = split_command(test)
     for place in read_command(words[1:] if isinstance(test, (list, tuple)) else test, names):
@@ -103,19 +116,23 @@ def _from_files(
     names: Names,
     base: str,
 ) -> Iterator[Dependency]:
+    static: list[str] = []
     for source, target in mounted_files(config, service):
         for path, inside, text in _texts(config, source, target, files):
-            template = inside.endswith(".template")
-            filled = _fill(text, environment) if template else text
-            # A gateway that passes requests to itself is a fault worth finding, so its own names count here.
-            for call in read_config_text(filled, inside, dataclasses.replace(names, own=frozenset())):
-                line = text.splitlines()[call.line - 1] if template else ""
-                variable = _variable_of(line, call.place.host, environment)
+            if re.search(r"/traefik\.(?:ya?ml|toml)$", inside):
+                static.append(text)
+            filled = _fill(text, environment)
+            lines = text.splitlines()
+            for call in read_config_text(filled, inside, names):
+                variable = _variable_of(lines[call.line - 1], call.place.host, environment)
                 if variable:
                     yield _dependency(consumer, call.place, f"environment {variable}", variable)
                 else:
                     shown = f"{_shown(path, base)}:{call.line}"
                     yield dataclasses.replace(_dependency(consumer, call.place, shown, path), line=call.line)
+    for found in discovered_calls(config, consumer, "\n".join(static)):
+        what = "label" if "." in found.key else "environment"
+        yield _dependency(consumer, found.place, f"{what} {found.key} of {found.service}", found.key)
 
 
 def _texts(
@@ -129,25 +146,39 @@ def _texts(
     root = source.rstrip("/")
     for path in sorted(files):
         if path == root:
-            yield path, target, redact_text(files[path])
-        elif path.startswith(root + "/"):
-            yield path, target.rstrip("/") + path[len(root) :], redact_text(files[path])
+            yield path, target, files[path]
+        elif path.startswith(root + "/") and is_config_file(path) and is_used(path[len(root) :]):
+            yield path, target.rstrip("/") + path[len(root) :], files[path]
 
 
 def _fill(text: str, environment: Mapping[str, str]) -> str:
-    """What the nginx image makes of a template: variables that are set are put in, others stay."""
-    return re.sub(r"\$\{(\w+)\}", lambda m: environment.get(m.group(1), m.group()).replace("\n", " "), text)
+    """The text with the variables that are set put in, line for line; others keep their default or stay."""
+
+    def value(match: re.Match[str]) -> str:
+        default = match["b"] or match["d"]
+        return environment.get(_name_of(match), match.group() if default is None else default).replace("\n", " ")
+
+    return _REFERENCE.sub(value, text)
+
+
+def _name_of(reference: re.Match[str]) -> str:
+    return reference["a"] or reference["c"] or reference["e"] or reference["f"]
 
 
 def _variable_of(line: str, host: str, environment: Mapping[str, str]) -> str:
-    return next((v for v in re.findall(r"\$\{(\w+)\}", line) if host in environment.get(v, "")), "")
+    """The variable that gives the line its host, empty where none does."""
+    used = (_name_of(m) for m in _REFERENCE.finditer(line))
+    return next((v for v in used if host in environment.get(v, "")), "")
 
 
 def _dependency(consumer: str, place: Place, origin: str, key: str) -> Dependency:
     path = place.path if place.scheme in HTTP_SCHEMES or not place.scheme else ""
     # Kafka's listener names (PLAINTEXT://kafka:9092) and the like are no protocols.
-    scheme = place.scheme if place.scheme in _PROTOCOLS else ""
-    return Dependency(consumer, place.host, place.port, scheme, path, "call", origin, key)
+    scheme = place.scheme if place.scheme in PROTOCOLS else ""
+    port = place.port
+    if is_datagram(scheme, port) or {"STATSD", "DOGSTATSD", "UDP"} & set(words_of(key)):
+        scheme, port = "udp", 0
+    return Dependency(consumer, place.host, port, scheme, path, "call", origin, key)
 
 
 def _classified(dependency: Dependency, config: Mapping[str, Any], names: Names) -> Dependency:
@@ -155,18 +186,23 @@ def _classified(dependency: Dependency, config: Mapping[str, Any], names: Names)
     if dependency.kind == "order":
         return dependency
     host = dependency.host.lower().rstrip(".")
+    if is_loopback(host):
+        return dataclasses.replace(dependency, kind="loopback")
     if _is_external(host, names):
         # The path of somebody else's service may be the secret itself (webhooks).
         return dataclasses.replace(dependency, kind="external", path="")
-    if not dependency.port:
-        image = str(mapping(mapping(config.get("services")).get(host)).get("image") or "")
-        product = re.split(r"[:@]", image.rsplit("/", 1)[-1])[0].upper()
-        return dataclasses.replace(dependency, port=PRODUCTS.get(product, 0))
+    if not dependency.port and dependency.scheme != "udp":
+        return dataclasses.replace(dependency, port=usual_port(mapping(mapping(config.get("services")).get(host))))
     return dependency
 
 
+def _can_be_asked(dependency: Dependency) -> bool:
+    """Whether anything could show that it works: nothing does for a datagram that the container sends to itself."""
+    return not (dependency.kind == "loopback" and dependency.scheme == "udp")
+
+
 def _is_external(host: str, names: Names) -> bool:
-    if host in names.known or is_loopback(host) or "." not in host.rstrip("."):
+    if host in names.known or "." not in host:
         return is_address(host) and ipaddress.ip_address(host).is_global
     if is_address(host):
         return ipaddress.ip_address(host).is_global

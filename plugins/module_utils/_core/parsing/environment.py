@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,10 @@ from typing import Any, Optional
 
 from ..redact import is_secret_name, words_of
 from .names import Names
+from .products import PRODUCTS
+from .settings import settings
 from .urls import (
+    PROTOCOLS,
     Place,
     find_bare_hosts,
     find_host_ports,
@@ -44,30 +48,36 @@ _BROWSER = (
     ("NG", "APP"),
 )
 _HOST_WORDS = frozenset({"HOST", "HOSTS", "HOSTNAME", "HOSTNAMES", "HOSTADDR"})
-ADDRESS_WORDS = _HOST_WORDS | frozenset(
-    "URL URLS URI URIS ADDR ADDRS ADDRESS ADDRESSES SERVER SERVERS ENDPOINT ENDPOINTS UPSTREAM UPSTREAMS BACKEND "
-    "BACKENDS BROKER BROKERS BOOTSTRAP CONNECT CONNECTION DSN NODE NODES SEED SEEDS PEERS ROUTE ROUTES TARGET TARGETS "
-    "PROXY SERVICE SERVICES CLUSTER SENTINEL SENTINELS "
-    "VOTERS MASTER REPLICA REPLICAS WAIT".split()
+# What follows such a word is an address, even if it is one word that the project does not know.
+LOCATIONS = _HOST_WORDS | frozenset(
+    "URL URLS URI URIS ADDR ADDRS ADDRESS ADDRESSES SERVER SERVERS ENDPOINT ENDPOINTS UPSTREAM UPSTREAMS BROKER "
+    "BROKERS BOOTSTRAP DSN SEED SEEDS PEERS TARGET TARGETS SENTINEL SENTINELS DIAL".split()
+)
+# Such a word is followed by an address, or by the name of a driver, class or kind.
+ADDRESS_WORDS = LOCATIONS | frozenset(
+    "BACKEND BACKENDS CONNECT CONNECTION NODE NODES ROUTE ROUTES PROXY SERVICE SERVICES CLUSTER VOTERS MASTER REPLICA "
+    "REPLICAS WAIT".split()
 )
 _UPSTREAM_WORDS = frozenset("UPSTREAM UPSTREAMS BACKEND BACKENDS ROUTE ROUTES TARGET TARGETS PASS PROXY".split())
 _OWN_WORDS = frozenset(
-    "APP APPLICATION BASE SITE ROOT FRONTEND WEB WEBSITE HOME CLIENT UI DOMAIN ISSUER SELF SERVER HEALTH HEALTHCHECK "
-    "METRICS SWAGGER DOCS INSTANCE WWW HTTP HTTPS DASHBOARD ADMIN LOGIN LOGOUT SUCCESS ERROR RETURN MEDIA STATIC ASSET "
-    "ASSETS CDN IP MY LOCAL SERVE DEBUG".split()
+    "APP APPLICATION BASE FULL SITE ROOT FRONTEND WEB WEBSITE HOME CLIENT UI DOMAIN ISSUER SELF SERVER HEALTH "
+    "HEALTHCHECK METRICS SWAGGER DOCS INSTANCE WWW HTTP HTTPS DASHBOARD ADMIN LOGIN LOGOUT SUCCESS ERROR RETURN MEDIA "
+    "STATIC ASSET ASSETS CDN IP MY LOCAL SERVE DEBUG NEXTAUTH".split()
 )
-PRODUCTS = {
-    "PG": 5432, "POSTGRES": 5432, "POSTGRESQL": 5432, "MYSQL": 3306, "MARIADB": 3306, "MONGO": 27017, "MONGODB": 27017,
-    "REDIS": 6379, "VALKEY": 6379, "RABBITMQ": 5672, "RABBIT": 5672, "AMQP": 5672, "KAFKA": 9092, "NATS": 4222,
-    "MEMCACHED": 11211, "MEMCACHE": 11211, "ELASTICSEARCH": 9200, "ELASTIC": 9200, "OPENSEARCH": 9200,
-    "ZOOKEEPER": 2181, "ZK": 2181, "MSSQL": 1433, "ETCD": 2379, "CONSUL": 8500, "CASSANDRA": 9042, "MQTT": 1883,
-}  # fmt: skip
-SETTING = re.compile(r"^[ \t\-]*[\"']?(?P<key>[A-Za-z_][\w.\-]*)[\"']?[ \t]*(?:=>|[:=])[ \t]*(?P<value>.*?)[ \t,]*$")
+# CLUSTER_HOSTNAME=node1 is what the service calls itself, unless a service has that name.
+_OWN_PLACES = frozenset({"CLUSTER", "NODE", "POD", "CONTAINER"})
+# What a database or a queue is used for: CACHE_REDIS_HOST and REDIS_CACHE_HOST are both Redis.
+_ROLES = frozenset("DB DATABASE CACHE QUEUE SESSION SESSIONS STORE PRIMARY MAIN DEFAULT INTERNAL READ WRITE".split())
 _PROVIDERS = frozenset(PRODUCTS) | frozenset(
     "DB DATABASE CACHE QUEUE BROKER SMTP MAIL LDAP SEARCH STORAGE MINIO S3".split()
 )
 _NOT_HOSTS = frozenset(
-    "true false yes no on off none null auto default any all local production development test".split()
+    "true false yes no y n on off none null auto default any all local production development test".split()
+)
+_ANSWERS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+# PGHOST, SMTPPORT; but no GHOST and no EXPORT.
+_JOINED = re.compile(
+    r"(?!(?:G|LOCAL|V|VIRTUAL)HOST|(?:EX|IM|RE|SUP|TRANS|PASS|VIEW|AIR|TELE)PORT)([A-Z]{2,}?)(HOSTADDR|HOST|PORT)"
 )
 
 
@@ -80,11 +90,30 @@ class Call:
 
 
 def read_environment(environment: Mapping[str, Any], names: Names) -> Iterator[Call]:
-    """The calls of a service's environment, with the ports that stand in variables of their own (``DB_PORT``)."""
+    """The calls of a service's environment, with the ports that stand in variables of their own (``DB_PORT``).
+
+    Variables of what is switched off (``RABBITMQ_ENABLED=false`` beside ``RABBITMQ_URI``) are left out.
+    """
+    switches = _switches(environment)
     for key, value in environment.items():
-        if isinstance(value, str):
+        if isinstance(value, str) and _is_on(_key_words(str(key)), switches):
             for place in read_variable(str(key), value, names, paired_port(str(key), environment)):
                 yield Call(place, str(key))
+
+
+def _switches(environment: Mapping[str, Any]) -> dict[tuple[str, ...], bool]:
+    """Which parts of the service are switched on or off, by the beginning that the names of their variables share."""
+    found: dict[tuple[str, ...], bool] = {}
+    for key, value in environment.items():
+        *subject, last = _key_words(str(key)) or ("",)
+        says = _ANSWERS.get(str(value).lower())
+        if subject and says is not None and last in ("ENABLED", "ENABLE", "DISABLED", "DISABLE"):
+            found[tuple(subject)] = says == last.startswith("ENABLE")
+    return found
+
+
+def _is_on(words: tuple[str, ...], switches: Mapping[tuple[str, ...], bool]) -> bool:
+    return next((switches[words[:n]] for n in range(len(words), 0, -1) if words[:n] in switches), True)
 
 
 def read_variable(key: str, value: str, names: Names, port: int = 0) -> tuple[Place, ...]:
@@ -95,9 +124,10 @@ def read_variable(key: str, value: str, names: Names, port: int = 0) -> tuple[Pl
     if "\n" in value.strip() and value.lstrip()[:1] not in ("{", "["):
         return tuple(_read_lines(key, value, names))
     words = _key_words(key)
-    if set(words) & _NOT_CALLS and not set(words) & {"UPSTREAM", "UPSTREAMS"} or words[-2:] == ("NO", "PROXY"):
+    silent = set(words) & _NOT_CALLS and not set(words) & {"UPSTREAM", "UPSTREAMS"}
+    if silent or words[-2:] in (("NO", "PROXY"), ("ROOT", "URL")):
         return ()
-    places = [p for p in find_urls(value) if _is_called(p, words, names)]
+    places = [_with_paired(p, words, port) for p in find_urls(value) if _is_called(p, words, names)]
     if not is_secret_name(key) and not _is_no_address(words):
         places += [p for p in _addresses(value, words, names, port) if _is_called(p, words, names)]
     places += [p for p in json_pairs(value) if _is_called(p, words, names)]
@@ -106,12 +136,8 @@ def read_variable(key: str, value: str, names: Names, port: int = 0) -> tuple[Pl
 
 def _read_lines(name: str, text: str, names: Names) -> Iterator[Place]:
     """The hosts of a value that is itself a file of settings, one a line (``FLINK_PROPERTIES``)."""
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        setting = SETTING.match(line.rstrip("\r\n"))
-        key, value, start = (setting["key"], setting["value"], setting.start("value")) if setting else (name, line, 0)
-        yield from (p.moved(offset + start) for p in read_variable(key, value.rstrip(), names))
-        offset += len(line)
+    for setting in settings(text):
+        yield from (p.moved(setting.start) for p in read_variable(setting.key or name, setting.value.rstrip(), names))
 
 
 def paired_port(key: str, environment: Mapping[str, Any]) -> int:
@@ -139,13 +165,13 @@ def port_variable(key: str, environment: Mapping[str, Any]) -> str:
 def _key_words(key: str) -> tuple[str, ...]:
     words: list[str] = []
     for word in words_of(key):
-        joined = re.fullmatch(r"(PG|MYSQL|REDIS|MONGO|POSTGRES|DB|RABBITMQ)(HOST|PORT|HOSTADDR)", word)
+        joined = _JOINED.fullmatch(word)
         words.extend(joined.groups() if joined else (word,))
-    return tuple(words)
+    return (*words[:-2], "HOSTNAME") if words[-2:] == ["HOST", "NAME"] else tuple(words)
 
 
 def _is_no_address(words: tuple[str, ...]) -> bool:
-    return bool(_RESOLVERS & set(words) or (_NOT_ADDRESSES & set(words) and words[-1] not in ADDRESS_WORDS))
+    return bool(_RESOLVERS & set(words) or (_NOT_ADDRESSES & set(words) and words[-1] not in LOCATIONS))
 
 
 def _addresses(text: str, words: tuple[str, ...], names: Names, port: int) -> tuple[Place, ...]:
@@ -163,11 +189,12 @@ def _addresses(text: str, words: tuple[str, ...], names: Names, port: int) -> tu
 
 def _may_be_bare(host: str, words: tuple[str, ...], names: Names, port: int) -> bool:
     """Whether a word alone is a host: ``DB_HOST=db`` surely, ``WEB_SERVER=nginx`` only if ``nginx`` is a service."""
-    if names.knows(host) or is_loopback(host):
-        return True
-    if is_address(host):
-        return bool(port) or words[-1] in _HOST_WORDS | {"ADDR", "ADDRESS", "SERVER", "SERVERS"}
-    if host.lower() in _NOT_HOSTS or set(words[:-1]) <= _OWN_WORDS:
+    if names.knows(host):
+        return words[-1] != "CONNECTION"  # Laravel's DB_CONNECTION names a driver
+    if is_address(host) or is_loopback(host):
+        own = set(words) & {"IP", "IPV"}
+        return bool(port) or not own and words[-1] in _HOST_WORDS | {"ADDR", "ADDRESS", "SERVER", "SERVERS"}
+    if host.lower() in _NOT_HOSTS or set(words[:-1]) <= _OWN_WORDS | _OWN_PLACES or words[-1] not in LOCATIONS:
         return False
     return words[-1] in _HOST_WORDS or "." in host or bool(port)
 
@@ -176,6 +203,8 @@ def _is_called(place: Place, words: tuple[str, ...], names: Names) -> bool:
     host = place.host.lower().rstrip(".")
     if is_wildcard(host) or host in names.own:
         return False
+    if place.form == "url" and not place.port and place.scheme not in PROTOCOLS and "." not in host:
+        return names.knows(host)  # "local://localhost", "sms://mock": the name of a driver
     if any(words[: len(prefix)] == prefix for prefix in _BROWSER):
         return names.knows(host)
     return not is_loopback(host) or _names_another(place, words, names)
@@ -185,6 +214,8 @@ def _names_another(place: Place, words: tuple[str, ...], names: Names) -> bool:
     """Whether a variable that says ``localhost`` means another service, so that ``localhost`` is a mistake."""
     if set(words) & _UPSTREAM_WORDS:
         return True
+    if "BROWSER" in words:
+        return False
     subject = [w for w in words if w not in ADDRESS_WORDS]
     own = {w for name in names.own for w in words_of(name)} - _PROVIDERS
     if not set(subject) - _OWN_WORDS - own or place.port in names.own_ports:
@@ -195,8 +226,16 @@ def _names_another(place: Place, words: tuple[str, ...], names: Names) -> bool:
     return True
 
 
+def _with_paired(place: Place, words: tuple[str, ...], port: int) -> Place:
+    """``http://clickhouse`` in CLICKHOUSE_HOST with the port of CLICKHOUSE_PORT."""
+    if port and not place.port_end and words[-1] in _HOST_WORDS:
+        return dataclasses.replace(place, port=port)
+    return place
+
+
 def _with_port(place: Place, words: tuple[str, ...], port: int) -> Place:
-    number = port or next((PRODUCTS[w] for w in words if w in PRODUCTS), 0)
+    subject = [w for w in words if w not in ADDRESS_WORDS | _ROLES]
+    number = port or (PRODUCTS.get(subject[-1], 0) if subject and "SENTINEL" not in words else 0)
     return Place(place.host, number, place.start, place.end, "", "", 0, 0, "bare", place.stop)
 
 

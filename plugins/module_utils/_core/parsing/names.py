@@ -60,7 +60,7 @@ def names_of(config: Mapping[str, Any], consumer: str, named: Optional[Mapping[s
             shared |= mine
     service = mapping(mapping(config.get("services")).get(consumer))
     given = {alias for _unused, alias in links_of(service)} | _extra_hosts(service)
-    return Names(frozenset(known | {n.lower() for n in given}), frozenset(own - shared), frozenset(_own_ports(service)))
+    return Names(frozenset(known | {n.lower() for n in given}), frozenset(own - shared), frozenset(own_ports(service)))
 
 
 def _names_of_service(name: str, service: Mapping[str, Any], config: Mapping[str, Any], project: str) -> Iterator[str]:
@@ -80,7 +80,8 @@ def _names_of_service(name: str, service: Mapping[str, Any], config: Mapping[str
         yield from (f"{n}.{real}" for n in names)
 
 
-def _own_ports(service: Mapping[str, Any]) -> Iterator[int]:
+def own_ports(service: Mapping[str, Any]) -> Iterator[int]:
+    """The ports that the service listens on, as far as its published and exposed ports and its variables tell."""
     for port in sequence(service.get("ports")):
         text = (
             str(port.get("target") or "")

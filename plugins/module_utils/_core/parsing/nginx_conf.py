@@ -124,14 +124,30 @@ def _pass(text: str, directive: Directive, variables: dict[str, list[tuple[Direc
         for place in _hosts_of_argument(text, directive, 0, scheme):
             yield Upstream(place, directive.line, directive.name)
         return
-    template = _VARIABLE.sub("", authority)
-    port = re.fullmatch(r":(\d{1,5})", template)
-    given = re.match(r"(\w+)://", argument)
-    for setter, index in variables.get(used[0], []):
-        for place in _hosts_of_argument(text, setter, index, given.group(1) if given else scheme):
-            if port and not place.port_end and place.form != "url":
-                place = dataclasses.replace(place, port=int(port.group(1)), form="bare")
+    given = re.match(r"(?:(\w+)|\$\{?(\w+)\}?)://", argument)
+    if given:
+        scheme = given.group(1) or _value_for(directive, given.group(2), variables) or scheme
+    port = re.fullmatch(r":(\d{1,5})", _VARIABLE.sub("", authority))
+    number = port.group(1) if port else _value_for(directive, used[1], variables) if len(used) > 1 else ""
+    for setter, index in _setters(directive, used[0], variables):
+        for place in _hosts_of_argument(text, setter, index, scheme):
+            if number.isdigit() and not place.port_end and place.form != "url":
+                place = dataclasses.replace(place, port=min(int(number), 65535), form="bare")
             yield Upstream(place, setter.line, setter.name)
+
+
+def _setters(
+    directive: Directive, name: str, variables: dict[str, list[tuple[Directive, int]]]
+) -> list[tuple[Directive, int]]:
+    """Who gives the variable its value for this directive: the innermost block that does, else whoever does."""
+    found = variables.get(name, [])
+    around = [s for s in found if s[0].context == directive.context[: len(s[0].context)] and s[0].name == "set"]
+    inner = max((len(s[0].context) for s in around), default=0)
+    return [s for s in around if len(s[0].context) == inner] or found
+
+
+def _value_for(directive: Directive, name: str, variables: dict[str, list[tuple[Directive, int]]]) -> str:
+    return next((setter.args[index] for setter, index in _setters(directive, name, variables)), "")
 
 
 def _hosts_of_argument(text: str, directive: Directive, index: int, scheme: str) -> Iterator[Place]:

@@ -27,6 +27,14 @@ DEFAULT_PORTS = {
     "couchdb": 5984, "vault": 8200,
 }  # fmt: skip
 HTTP_SCHEMES = frozenset({"http", "https", "ws", "wss", "h2c", "grpc", "grpcs"})
+_DATAGRAM_SCHEMES = frozenset({"udp", "statsd", "dtls", "coap", "coaps", "snmp", "ntp"})
+PROTOCOLS = (
+    frozenset(DEFAULT_PORTS)
+    | _DATAGRAM_SCHEMES
+    | {"mongodb+srv", "tcp", "tls", "ssl", "fastcgi", "fcgi", "uwsgi", "scgi"}
+)
+# NTP, SNMP, CoAP, Jaeger's agent, StatsD: nothing listens there on TCP.
+_DATAGRAM_PORTS = frozenset({123, 161, 162, 5683, 5684, 6831, 6832, 8125})
 # Their "authority" is a file, a bucket or an image, not a host that is called.
 _NOT_NETWORK = frozenset(
     "file unix npipe fd data sqlite sqlite3 duckdb s3 s3a gs gcs az abfs abfss docker oci arn urn classpath jar "
@@ -41,8 +49,8 @@ _AUTHORITY = re.compile(rf"({_HOST})(?::(\d{{1,5}})(?!\d))?")
 _HOST_PORT = re.compile(rf"(?<![\w.:/$\-])({_HOST}):(\d{{1,5}})(?![\w.@(\-])")
 _MYSQL_GO = re.compile(rf"@tcp\(({_HOST})(?::(\d{{1,5}}))?\)")
 _ORACLE_THIN = re.compile(rf"(?i)jdbc:oracle:\w+:(?:[^\s@]*)@({_HOST}):(\d{{1,5}})")
-_SOCAT = re.compile(r"(?i)\b(?:tcp|udp|ssl|openssl)[46]?(?:-connect)?:(?=[A-Za-z0-9_\[])")
-_SOCKET_WORD = re.compile(r"(?i)(tcp|udp|ssl|openssl|unix|sctp)[46]?(-listen|-l|-connect|-recv\w*)?")
+_SOCAT = re.compile(r"(?i)\b(?:tcp|udp|ssl|openssl|inet)[46]?(?:-connect)?:(?=[A-Za-z0-9_\[])")
+_SOCKET_WORD = re.compile(r"(?i)(tcp|udp|ssl|openssl|inet|unix|sctp)[46]?(-listen|-l|-connect|-recv\w*)?")
 _PATH = re.compile(r"/[^\s\"'`<>\\|?#,;${}()\[\]]*")
 _REST = re.compile(r"[^\s\"'`<>\\|,;]*")
 
@@ -103,6 +111,11 @@ def is_loopback(host: str) -> bool:
     if host.lower().rstrip(".") in ("localhost", "localhost.localdomain", "ip6-localhost"):
         return True
     return is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def is_datagram(scheme: str, port: int) -> bool:
+    """Whether this is spoken over UDP, so that a TCP connection shows nothing."""
+    return scheme in _DATAGRAM_SCHEMES or port in _DATAGRAM_PORTS
 
 
 def is_wildcard(host: str) -> bool:

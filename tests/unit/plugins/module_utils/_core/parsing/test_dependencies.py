@@ -22,7 +22,7 @@ def targets(config, **options):
     return [
         (d.host, d.port, d.scheme)
         for d in read_dependencies(config, **options)
-        if d.consumer == "gateway" and d.kind == "call"
+        if d.consumer == "gateway" and d.kind in ("call", "loopback")
     ]
 
 
@@ -53,6 +53,33 @@ ENVIRONMENTS = {
     "libpq without port": ({"DSN": "host=db dbname=x"}, [("db", 5432, "postgresql")]),
     "mongo hosts": ({"M": "mongodb://u:p@es01:27017,es02/x"}, [("es01", 27017, "mongodb"), ("es02", 27017, "mongodb")]),
     "mongo srv": ({"M": "mongodb+srv://u:p@db/x"}, [("db", 0, "mongodb+srv")]),
+    "postgres hosts": (
+        {"DATABASE_URL": "postgres://u:p@db:5433,es01:5434/x"},
+        [("db", 5433, "postgres"), ("es01", 5434, "postgres")],
+    ),
+    "jdbc hosts": (
+        {"D": "jdbc:mysql:loadbalance://db:3306,es01:3307/x?user=a"},
+        [("db", 3306, "mysql"), ("es01", 3307, "mysql")],
+    ),
+    "jdbc sql server": ({"D": "jdbc:sqlserver://db:1433;databaseName=x;password=p"}, [("db", 1433, "sqlserver")]),
+    "amqp hosts": (
+        {"A": "amqp://u:p@kafka:5673,redis:5674/v"},
+        [("kafka", 5673, "amqp"), ("redis", 5674, "amqp")],
+    ),
+    "redis sentinels": (
+        {"R": "redis-sentinel://es01:26379,es02:26379/mymaster"},
+        [("es01", 26379, ""), ("es02", 26379, "")],
+    ),
+    "database on a socket": (
+        {
+            "A": "postgres:///x?host=/var/run/postgresql",
+            "B": "mysql://u:p@unix(/run/mysqld.sock)/x",
+            "C": "redis+socket:///tmp/redis.sock",
+            "DB_HOST": "/var/run/mysqld/mysqld.sock",
+            "D": "postgresql://%2Fvar%2Frun/x",
+        },
+        [],
+    ),
     "amqp urls": ({"A": "amqp://u:p@kafka//,amqps://u:p@redis/v"}, [("kafka", 5672, "amqp"), ("redis", 5671, "amqps")]),
     "elasticsearch": ({"ES_HOSTS": "http://es01:9200,es02:9200"}, [("es01", 9200, "http"), ("es02", 9200, "http")]),
     "bare list": ({"discovery.seed_hosts": "es01,es02"}, [("es01", 0, ""), ("es02", 0, "")]),
@@ -66,6 +93,34 @@ ENVIRONMENTS = {
     "port as number": ({"DB_HOST": "db", "DB_PORT": 5433}, [("db", 5433, "")]),
     "libpq variables": ({"PGHOST": "db", "PGPORT": "5433"}, [("db", 5433, "")]),
     "product's port": ({"REDIS_HOST": "redis"}, [("redis", 6379, "")]),
+    "product's port by role": (
+        {"CACHE_REDIS_HOST": "redis", "MYSQL_DB_HOST": "db"},
+        [("redis", 6379, ""), ("db", 3306, "")],
+    ),
+    "product's other program": ({"PG_CONSOLE_API_HOST": "users"}, [("users", 0, "")]),
+    "host name": ({"SEARCH_HOST_NAME": "es01", "SEARCH_PORT": "1491"}, [("es01", 1491, "")]),
+    "joined words": ({"SMTPHOST": "mx", "SMTPPORT": "1025", "GHOST": "db", "EXPORT": "db"}, [("mx", 1025, "")]),
+    "url beside a port": ({"CLICKHOUSE_HOST": "http://db", "CLICKHOUSE_PORT": "8123"}, [("db", 8123, "http")]),
+    "kinds and drivers": (
+        {"DB_CONNECTION": "mysql", "DB_BACKEND": "postgresql", "DB_PORT": "5432", "MAILER": "smtp", "CACHE": "redis"},
+        [],
+    ),
+    "driver named like a service": ({"QUEUE_CONNECTION": "redis"}, []),
+    "driver as url": ({"SMS": "sms://user:p@mock", "STORAGE_CONNECTION": "local://localhost"}, []),
+    "image": ({"DOCKER_IMAGE_BACKEND": "users"}, []),
+    "switched off": (
+        {"RABBITMQ_ENABLED": "false", "RABBITMQ_URI": "amqp://rabbitmq", "CACHE_DISABLED": "1", "CACHE_HOST": "redis"},
+        [],
+    ),
+    "switched on within": (
+        {"METRICS_ENABLED": "false", "METRICS_PUSH_ENABLED": "true", "METRICS_PUSH_URL": "http://users:9090"},
+        [("users", 9090, "http")],
+    ),
+    "datagrams": (
+        {"STATSD_HOST": "users", "STATSD_PORT": "8125", "LOG": "udp://orders:514", "JAEGER_ADDR": "kc:6831"},
+        [("users", 0, "udp"), ("orders", 0, "udp"), ("kc", 0, "udp")],
+    ),
+    "datagrams to itself": ({"APP_STATSD_ADDR": "127.0.0.1:8125"}, []),
     "unknown host": ({"DB_HOST": "database"}, [("database", 0, "")]),
     "host in camel case": ({"dbHost": "db"}, [("db", 0, "")]),
     "addr": ({"CART_ADDR": "users:7070"}, [("users", 7070, "")]),
@@ -77,7 +132,18 @@ ENVIRONMENTS = {
     "network-scoped": ({"U_URL": "http://users.shop_default:8000"}, [("users.shop_default", 8000, "http")]),
     "trailing dot": ({"U_URL": "http://users.:8000"}, [("users.", 8000, "http")]),
     "private ending": ({"U_URL": "http://users.local:8000"}, [("users.local", 8000, "http")]),
-    "the host itself": ({"U_URL": "http://host.docker.internal:8000"}, [("host.docker.internal", 8000, "http")]),
+    "the host itself": (
+        {
+            "U_URL": "http://host.docker.internal:8000",
+            "V_URL": "http://gateway.docker.internal:1",
+            "W_ADDR": "host.containers.internal:2",
+        },
+        [
+            ("host.docker.internal", 8000, "http"),
+            ("gateway.docker.internal", 1, "http"),
+            ("host.containers.internal", 2, ""),
+        ],
+    ),
     "proxy": ({"HTTP_PROXY": "http://corpproxy:3128", "NO_PROXY": "users,db:1"}, [("corpproxy", 3128, "http")]),
     "unknown port": ({"U_URL": "http://users:$${PORT}/x"}, [("users", 0, "http")]),
     "settings in lines": ({"FLINK_PROPERTIES": "\njobmanager.rpc.address: users\nstate: x\n"}, [("users", 0, "")]),
@@ -94,6 +160,21 @@ ENVIRONMENTS = {
     "localhost of a service": ({"USERS_URL": "http://localhost:8000"}, [("localhost", 8000, "http")]),
     "own public urls": (
         {"PUBLIC_URL": "http://users:1", "APP_URL": "http://localhost", "BASE_URL": "http://localhost:1"},
+        [],
+    ),
+    "more own urls": (
+        {
+            "FRONTEND_URL": "http://localhost:3000",
+            "NEXTAUTH_URL": "http://localhost:3000",
+            "APP_FULL_BASE_URL": "http://127.0.0.1:8543",
+            "GF_SERVER_ROOT_URL": "https://grafana.example.com",
+            "GITEA_BROWSER_ENDPOINT": "http://localhost:9515",
+            "ALLOWED_HOSTS": "localhost",
+        },
+        [],
+    ),
+    "own address": (
+        {"WIREGUARD_IPV4_ADDRESS": "100.64.0.1", "UPSTREAM_REAL_IP_ADDRESS": "127.0.0.1", "CLUSTER_HOSTNAME": "node1"},
         [],
     ),
     "what it tells others": (
@@ -154,6 +235,11 @@ COMMANDS = {
         [],
     ),
     "listen": (["app", "--listen", "users:80", "-p", "8080:80"], []),
+    "value of another flag": (
+        ["sh", "-c", "openssl req -newkey rsa:2048 -subj /CN=x; chown --from www-data:100 /x"],
+        [],
+    ),
+    "to and from": (["caddy", "reverse-proxy", "--to", "user-api:8080", "--from", ":2016"], [("user-api", 8080, "")]),
 }
 
 
@@ -162,6 +248,40 @@ def test_command_gives_the_calls_a_person_would_list(case):
     command, expected = COMMANDS[case]
     assert targets(project(command=command)) == expected
     assert targets(project(entrypoint=command)) == expected
+
+
+def kinds(**gateway):
+    return {d.host: d.kind for d in read_dependencies(project(**gateway))}
+
+
+def test_loopback_is_a_kind_of_its_own():
+    routes = {"ROUTES": "/a=http://localhost:8000,/b=http://127.0.0.1:8001,/c=http://[::1]:8002,/d=http://users:8000"}
+    assert kinds(environment=routes) == {
+        "localhost": "loopback",
+        "127.0.0.1": "loopback",
+        "::1": "loopback",
+        "users": "call",
+    }
+    assert kinds(command=["proxy", "--upstream", "http://localhost:9000"]) == {"localhost": "loopback"}
+
+
+def test_the_host_is_called():
+    assert kinds(environment={"ROUTES": "http://host.docker.internal:8000,http://172.17.0.1:8001"}) == {
+        "host.docker.internal": "call",
+        "172.17.0.1": "call",
+    }
+
+
+def test_loopback_on_the_services_own_port_is_the_service_itself():
+    assert kinds(environment={"USERS_URL": "http://localhost:8000"}, expose=["8000"]) == {}
+
+
+def test_a_database_calls_only_its_own_kind():
+    shared = {"REDIS_HOST": "redis", "USERS_URL": "http://users:8000", "MARIADB_HOST": "shop", "DB_HOST": "db"}
+    cluster = {"REDIS_HOST": "redis", "POSTGRESQL_MASTER_HOST": "db", "REPMGR_PRIMARY_HOST": "first"}
+    assert kinds(image="mariadb:11", environment=shared) == {"db": "call"}
+    assert kinds(image="docker.io/bitnami/postgresql:16", environment=cluster) == {"db": "call", "first": "call"}
+    assert set(kinds(image="postgres-backup", environment=shared)) == {"redis", "users", "shop", "db"}
 
 
 def test_healthcheck_counts_only_when_it_asks_somebody_else():
@@ -301,14 +421,91 @@ OTHER_FILES = {
         "ProxyPass /a http://users:8000/\n# ProxyPass /b http://orders:1/\n",
         ["users:8000"],
     ),
+    "haproxy words": (
+        "/usr/local/etc/haproxy/haproxy.cfg",
+        "backend b\n  server-template u 2 users:8000 resolvers docker\n  server s unix@/run/x.sock\n"
+        '  server q "orders":9\n  server own 127.0.0.1:81\n',
+        ["users:8000", "orders:9", "127.0.0.1:81"],
+    ),
+    "caddy block": (
+        "/etc/caddy/Caddyfile",
+        "x.example.com {\n  reverse_proxy {\n    to users:8000 h2c://orders:9\n  }\n  php_fastcgi db:9000\n"
+        "  forward_auth kc:9091 {\n    uri /verify\n  }\n  reverse_proxy unix//run/x.sock\n}\n",
+        ["users:8000", "orders:9", "db:9000", "kc:9091"],
+    ),
+    "apache rewrites": (
+        "/usr/local/apache2/conf/httpd.conf",
+        "<VirtualHost *:80>\nRewriteRule ^/a/(.*) http://users:8000/$1 [P,L]\nRewriteRule ^ http://orders:1/ [R=301,L]\n"
+        'SetHandler "proxy:fcgi://db:9000"\nProxyPassReverse /a http://kc:1/\n',
+        ["users:8000", "db:9000"],
+    ),
     "traefik": ("/etc/traefik/dynamic.yml", 'servers:\n  - url: "http://users:8000"\n', ["users:8000"]),
+    "traefik with a name that nobody has": (
+        "/etc/traefik/dynamic.yml",
+        "http:\n  services:\n    u:\n      loadBalancer:\n        servers:\n        - url: http://user\n"
+        "  middlewares:\n    a:\n      forwardAuth:\n        address: http://auth:9091/verify\n    b:\n      redirectRegex:\n"
+        "        replacement: https://example.com\nentryPoints:\n  web:\n    address: users:80\n",
+        ["user:80", "auth:9091"],
+    ),
+    "traefik toml": (
+        "/etc/traefik/dynamic.toml",
+        '[http.services.u.loadBalancer]\n  [[http.services.u.loadBalancer.servers]]\n    url = "http://user:8000"\n'
+        '[tcp.services]\n  [[tcp.services.d.loadBalancer.servers]]\n    address = "db:5432"\n',
+        ["user:8000", "db:5432"],
+    ),
+    "kong": (
+        "/kong/kong.yml",
+        "services:\n- name: u\n  url: http://user:8000/x\n- name: o\n  host: orders\n  port: 9000\n  routes:\n"
+        "  - paths: [/users]\n",
+        ["user:8000", "orders:9000"],
+    ),
     "envoy": (
         "/etc/envoy/envoy.yaml",
         "- socket_address: { address: 0.0.0.0, port_value: 80 }\n"
         "- socket_address:\n    address: usr\n    port_value: 8000\n",
         ["usr:8000"],
     ),
+    "envoy, who listens and who is called": (
+        "/etc/envoy/envoy.yaml",
+        "admin:\n  address:\n    socket_address: { address: 127.0.0.1, port_value: 9901 }\nstatic_resources:\n"
+        "  listeners:\n  - address:\n      socket_address:\n        address: gateway\n        port_value: 80\n"
+        "    route_config:\n      virtual_hosts:\n      - domains: ['users:80']\n  clusters:\n"
+        "  - endpoint:\n      address:\n        socket_address:\n          address: users\n          port_value: 8000\n"
+        "  - endpoint: { address: { socket_address: { port_value: 9, address: 127.0.0.1 } } }\n"
+        "  - remote_jwks:\n      http_uri:\n        uri: http://kc:8080/certs\n",
+        ["users:8000", "127.0.0.1:9", "kc:8080"],
+    ),
     "prometheus": ("/etc/prometheus/prometheus.yml", "- targets: ['users:9100', 'localhost:9090']\n", ["users:9100"]),
+    "prometheus, one a line": (
+        "/etc/prometheus/prometheus.yml",
+        "- targets:\n  - 'users:9100'\n  - user:9100\nremote_write:\n- url: http://orders:9090/x\n",
+        ["users:9100", "user:9100", "orders:9090"],
+    ),
+    "opentelemetry": (
+        "/etc/otelcol/config.yaml",
+        "receivers:\n  otlp:\n    protocols:\n      grpc:\n        endpoint: users:4317\n  redis:\n    endpoint: redis:6379\n"
+        "exporters:\n  otlp:\n    endpoint: orders:4317\n",
+        ["redis:6379", "orders:4317"],
+    ),
+    "settings in code": (
+        "/etc/sentry/sentry.conf.py",
+        'DATABASES = {\n    "default": {\n        "HOST": "db",\n        "PORT": "5432",\n    }\n}\n'
+        'CACHES = {"default": {"LOCATION": ["redis:11211"]}}\nallowed = "http://docs:1"\n',
+        ["db:5432", "redis:11211"],
+    ),
+    "postfix": ("/etc/postfix/main.cf", "smtpd_milters = inet:users:9900\nmyhostname = orders\n", ["users:9900"]),
+    "clickhouse": (
+        "/etc/clickhouse-server/config.d/cluster.xml",
+        "<zookeeper><node index='1'>\n  <host>zoo1</host>\n  <port>2181</port>\n</node></zookeeper>\n",
+        ["zoo1:2181"],
+    ),
+    "application": (
+        "/app/config.yml",
+        "listen: users:80\nservice: users\nself: http://gateway:80\nbind:\n  address: orders:1\n"
+        "docs: http://swagger-ui:8080\nfleet.hosts: [http://fleet:8220]\ndb:\n  url: postgres://databse:5432/x\n"
+        "api:\n  url: http://localhost:9000/v1\n",
+        ["databse:5432", "localhost:9000"],
+    ),
     "logstash": (
         "/usr/share/logstash/pipeline/x.config",
         'elasticsearch {\n hosts => ["es01:9200"]\n}\n',
@@ -329,6 +526,70 @@ def test_configuration_file_of_another_program(case):
     assert [d.target for d in read_dependencies(config, {"/s/file": text})] == expected
 
 
+def test_gateway_that_passes_to_itself_is_read():
+    config = project(volumes=[mount("/s/file", "/etc/haproxy/haproxy.cfg")])
+    found = read_dependencies(config, {"/s/file": "backend b\n  server self gateway:80\n"})
+    assert [d.target for d in found] == ["gateway:80"]
+
+
+REFERENCES = {
+    "nginx template": ("/etc/nginx/templates/x.conf.template", "location / { proxy_pass http://${UP}:8000; }"),
+    "haproxy": ("/usr/local/etc/haproxy/haproxy.cfg", 'backend b\n  server s "${UP}":8000\n'),
+    "caddy": ("/etc/caddy/Caddyfile", ":80 {\n  reverse_proxy {$UP}:8000\n}\n"),
+    "caddy at run time": ("/etc/caddy/Caddyfile", ":80 {\n  reverse_proxy {env.UP}:8000\n}\n"),
+    "opentelemetry": ("/etc/otelcol/config.yaml", "exporters:\n  otlp:\n    endpoint: ${env:UP}:8000\n"),
+    "grafana": ("/etc/grafana/provisioning/datasources/x.yml", "datasources:\n- url: http://$UP:8000\n"),
+}
+
+
+@pytest.mark.parametrize("case", REFERENCES)
+def test_file_that_refers_to_a_variable_names_the_variable(case):
+    target, text = REFERENCES[case]
+    config = project(environment={"UP": "users"}, volumes=[mount("/s/file", target)])
+    found = read_dependencies(config, {"/s/file": text})
+    assert [(d.target, d.key, d.origin, d.line) for d in found] == [("users:8000", "UP", "environment UP", 0)]
+
+
+def test_reference_without_a_value_keeps_its_default():
+    config = project(volumes=[mount("/s/file", "/etc/caddy/Caddyfile")])
+    found = read_dependencies(config, {"/s/file": ":80 {\n  reverse_proxy {$UP:orders}:{$PORT:9}\n}\n"})
+    assert [(d.target, d.line) for d in found] == [("orders:9", 2)]
+
+
+def test_port_beside_a_host_gives_way_to_the_port_of_the_file_that_uses_the_host():
+    environment = {"ES_HOST": "es01", "ES_PORT": "1200"}
+    volumes = [mount("/s/file", "/conf/service.yaml.template")]
+    files = {"/s/file": "es:\n  hosts: 'http://${ES_HOST:-es}:9200'\n"}
+    assert targets(project(environment=environment)) == [("es01", 1200, "")]
+    assert targets(project(environment=environment, volumes=volumes), files=files) == [("es01", 9200, "http")]
+
+
+@pytest.mark.parametrize("case", [c for c in OTHER_FILES])
+def test_what_a_file_says_has_file_key_and_line(case):
+    target, text, expected = OTHER_FILES[case]
+    config = project(volumes=[mount("/srv/shop/x/file", target)])
+    found = read_dependencies(config, {"/srv/shop/x/file": text}, project_dir="/srv/shop")
+    lines = text.splitlines()
+    for dependency in found:
+        assert dependency.key == "/srv/shop/x/file"
+        assert dependency.origin == f"./x/file:{dependency.line}"
+        assert dependency.host in lines[dependency.line - 1]
+
+
+def test_examples_backups_and_compose_files_are_no_configuration():
+    config = project(
+        volumes=[
+            mount("/s", "/etc/app"),
+            mount("/srv/docker-compose.yml", "/app/docker-compose.yml"),
+            mount("/srv/package.json", "/app/package.json"),
+        ]
+    )
+    text = "url: http://users:8000\n"
+    names = ("app.yml", "app.example.yml", "app.yml.bak", "sample-app.yml", "users.json.txt", "compose.override.yaml")
+    found = read_dependencies(config, {f"/s/{name}": text for name in names} | {"/srv/docker-compose.yml": text})
+    assert [d.origin for d in found] == ["/s/app.yml:1"]
+
+
 def test_only_configuration_files_are_worth_reading():
     config = project(
         volumes=[
@@ -340,12 +601,24 @@ def test_only_configuration_files_are_worth_reading():
             mount("/s/resolv.conf", "/etc/resolv.conf"),
             mount("/s/src", "/app"),
             mount("/s/init.sql", "/docker-entrypoint-initdb.d/init.sql"),
+            mount("/s/loki", "/etc/loki"),
+            mount("/s/conf", "/opt/app/conf"),
+            mount("/etc", "/etc"),
+            mount("/s/certs", "/etc/ssl/private"),
             {"type": "volume", "source": "data", "target": "/etc/nginx/conf.d"},
         ],
         configs=[{"source": "c"}],
     )
     config["configs"] = {"c": {"file": "/s/c.conf"}}
-    assert config_files_to_read(config) == ("/s/edge.conf", "/s/nginx", "/s/haproxy", "/s/app.yml", "/s/c.conf")
+    assert config_files_to_read(config) == (
+        "/s/edge.conf",
+        "/s/nginx",
+        "/s/haproxy",
+        "/s/app.yml",
+        "/s/loki",
+        "/s/conf",
+        "/s/c.conf",
+    )
 
 
 def test_operator_adds_and_leaves_out():

@@ -58,6 +58,22 @@ location /u { uwsgi_pass app:3031; include x; } } }"""
     ]
 
 
+def test_host_port_and_scheme_in_variables_of_their_own():
+    text = """server {
+location /a { set $app users; set $port 8443; set $proto https; proxy_pass $proto://$app:$port; }
+location /b { set $app orders; set $port 9000; set $proto http; proxy_pass $proto://$app:$port; }
+}"""
+    assert [(u.place.host, u.place.port, u.place.scheme, u.line) for u in nginx_upstreams(text)] == [
+        ("users", 8443, "https", 2),
+        ("orders", 9000, "http", 3),
+    ]
+
+
+def test_variable_of_the_server_counts_where_the_location_sets_none():
+    text = "server { set $up users; location / { proxy_pass http://$up:1; } location /b { set $up orders; } }"
+    assert [(u.place.host, u.place.port) for u in nginx_upstreams(text)] == [("users", 1)]
+
+
 def test_upstream_that_nobody_uses_must_still_resolve():
     assert [u.place.host for u in nginx_upstreams("upstream a { server users:1; }")] == ["users"]
 
