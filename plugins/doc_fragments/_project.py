@@ -152,6 +152,19 @@ options:
       - Nothing connects to them. A nameserver that is dead can cost up to 13 seconds.
     type: bool
     default: false
+  fallback:
+    description:
+      - How to ask containers whose network namespaces cannot be entered, because the module does not run as root, or because
+        the engine runs on another host, in a virtual machine or rootless.
+      - V(exec) runs one small script in such a container, with the tools that it finds there (C(getent), C(nslookup),
+        C(bash), C(python3), C(nc), C(curl)).
+      - V(helper) asks those that have no shell from a container of one of the project's own images. It shares only their
+        network namespace, is never pulled, is removed at once, and is not made in check mode.
+      - V(none) leaves them unknown.
+      - What is not answered so is unknown, and never taken for health.
+    type: str
+    choices: [none, exec, helper]
+    default: exec
   log_seconds:
     description: How far back the services' logs are read for evidence, in seconds.
     type: int

@@ -101,7 +101,7 @@ def run(module):
     folder = os.path.dirname(os.path.abspath(dest))
     if os.path.isdir(dest) or not os.path.isdir(folder):
         raise NetfixError(f"dest {dest!r} must be a file in a directory that exists.")
-    gatherer = open_gatherer(module.params)
+    gatherer = open_gatherer(module.params, module.check_mode)
     given = module.params["snapshot"]
     try:
         snapshot = from_data(Snapshot, given) if given else gatherer.snapshot()

@@ -16,7 +16,8 @@ description:
   - Gathers everything about one Compose project in one call, probes every dependency from inside the containers'
     network namespaces, and names the root causes.
   - Dependencies are read from the effective Compose configuration and from mounted gateway configuration.
-  - Changes nothing, and needs no tool, shell or image in the containers.
+  - Changes nothing. Where it may enter the containers' network namespaces, it needs no tool, shell or image in them;
+    where it may not, see O(fallback).
 extends_documentation_fragment:
   - vertice.netfix._attributes
   - vertice.netfix._attributes.info
@@ -85,7 +86,7 @@ healthy:
   type: bool
   sample: false
 unknown:
-  description: How many dependencies and checks could not be probed. They are no proof of health.
+  description: How many dependencies and checks could not be probed, and how much RV(unread) there is. They are no proof of health.
   returned: always
   type: int
   sample: 0
@@ -195,6 +196,65 @@ notes:
   type: list
   elements: str
   sample: []
+unread:
+  description: Evidence that could not be read (logs, the host's firewall), each with the reason.
+  returned: always
+  type: dict
+  sample: {"log of netfix-dev-postgres-1": "configured logging driver does not support reading"}
+topology:
+  description: The project's services and networks, for the report to draw. No value of an environment variable is in it.
+  returned: always
+  type: dict
+  contains:
+    services:
+      description: Services of the configuration and of the engine.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the service.
+          type: str
+          sample: hcl-kb-service
+        state:
+          description:
+            - State of the replica that is worst off, as the engine says it.
+            - V(not created) where there is no container, V(finished) for a job that ended well.
+          type: str
+          sample: running
+        health:
+          description: Health of the replica that is worst off, empty without a healthcheck.
+          type: str
+          sample: healthy
+        exit_code:
+          description: What the replica that is worst off ended with, V(0) while it runs.
+          type: int
+          sample: 0
+        replicas:
+          description: How many containers it has.
+          type: int
+          sample: 1
+        running:
+          description: How many of them run.
+          type: int
+          sample: 1
+        networks:
+          description: Networks that its containers are on. Without a container, those of the configuration.
+          type: list
+          elements: str
+          sample: ["netfix-dev_vertice-network"]
+        image:
+          description: Image of its containers, else of the configuration.
+          type: str
+          sample: netfix-lab:latest
+    networks:
+      description: Networks that the project owns or uses.
+      type: list
+      elements: dict
+      sample: [{"name": "netfix-dev_vertice-network", "driver": "bridge", "internal": false, "project": "netfix-dev"}]
+    providers:
+      description: For each host that a dependency names, the service that goes by it. Hosts that no service goes by are missing.
+      type: dict
+      sample: {"hcl-kb-service": "hcl-kb-service", "kb": "hcl-kb-service"}
 duration_ms:
   description: Milliseconds that gathering and diagnosing took.
   returned: always
@@ -228,7 +288,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._module.project imp
 
 def run(module):
     began = time.monotonic()
-    gatherer = open_gatherer(module.params)
+    gatherer = open_gatherer(module.params, module.check_mode)
     snapshot = gatherer.snapshot()
     diagnosis = diagnose(snapshot)
     try:

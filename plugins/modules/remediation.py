@@ -218,7 +218,9 @@ def run(module):
         raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
     if params["state"] == "absent" and not (params["project_src"] or params["project_name"]):
         params.update(project_of_run(state_dir(params), params["run_id"]))
-    gatherer = open_gatherer(params)
+    gatherer = open_gatherer(params, module.check_mode)
+    # what is known of an engine that does not answer is enough to look at, and no more
+    gatherer.engine.must_answer()
     transaction = Transaction(
         gatherer,
         Executor(gatherer.engine, gatherer.compose),

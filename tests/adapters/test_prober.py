@@ -170,9 +170,15 @@ def test_paused_service_accepts_and_does_not_respond(
     assert (answer.outcome, answer.error) == (Outcome.FAILED, "no_response")
 
 
-def test_ping_reaches_a_neighbour(prober: Prober, web: Running) -> None:
+def test_ping_reaches_a_neighbour(prober: Prober, web: Running, api: Running) -> None:
     (probe,) = prober.run([PingJob(web.name, web.pid, "api")])
     assert (probe.layer, probe.outcome) == (Layer.ADDRESS, Outcome.OK)
+
+
+def test_an_echo_as_large_as_the_interface_allows_comes_back_whole(prober: Prober, web: Running, api: Running) -> None:
+    whole, too_large = prober.run([PingJob(web.name, web.pid, "api", size=size) for size in (1500, 1600)])
+    assert (whole.outcome, whole.size) == (Outcome.OK, 1500)
+    assert (too_large.outcome, too_large.error) == (Outcome.FAILED, "EMSGSIZE")
 
 
 def test_container_that_stopped_is_unknown_and_the_others_are_probed(

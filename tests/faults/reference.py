@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import yaml
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
+from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Severity, Snapshot, from_data
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +32,18 @@ def fault(name):
     return yaml.safe_load((FAULTS / name / "fault.yml").read_text(encoding="utf-8"))
 
 
-def names():
-    """The faults of the reference project."""
-    return sorted(p.parent.name for p in FAULTS.glob("*/fault.yml") if fault(p.parent.name).get("stack") == "reference")
+def names(stack="reference"):
+    """The faults of the reference project, on the machine's engine or on a nested one."""
+    return sorted(p.parent.name for p in FAULTS.glob("*/fault.yml") if fault(p.parent.name).get("stack") == stack)
+
+
+def assert_blamed(findings, expected):
+    """The cause that a fault.yml expects is named, and nothing else is."""
+    assert [f.code for f in findings if f.code == expected["finding"]], [f"{f.code}: {f.summary}" for f in findings]
+    assert {f.code for f in findings} >= set(expected.get("warnings", ()))
+    errors = [f.code for f in findings if f.severity is Severity.ERROR]
+    severe = next(f for f in findings if f.code == expected["finding"]).severity is Severity.ERROR
+    assert errors == ([expected["finding"], *expected.get("also", ())] if severe else [])
 
 
 class Lab:
@@ -63,3 +74,12 @@ class Lab:
     def diagnosis(self, **more):
         """The findings for it."""
         return diagnose(self.snapshot(**more))
+
+    def nested_snapshot(self):
+        """What is gathered on the nested host."""
+        done = subprocess.run(
+            ["docker", "exec", "-e", "LAB_GATEWAY_PORT", f"{PROJECT}-host", "/netfix/lab/nested/snapshot", "/srv/lab", PROJECT],
+            env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return from_data(Snapshot, json.loads(done.stdout))

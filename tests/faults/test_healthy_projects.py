@@ -32,9 +32,10 @@ def up():
     """Brings a project of lab/healthy up; its options for the gatherer."""
     made = []
 
-    def bring(name, *words):
-        folder, project = ROOT / "lab" / "healthy" / name, f"netfix-healthy-{name.replace('_', '-')}"
+    def bring(name, *words, file=""):
+        folder, project = ROOT / "lab" / "healthy" / name, f"netfix-healthy-{name.replace('_', '-')}{file.partition('.')[0]}"
         command = ("docker", "compose", "--project-directory", folder, "-p", project)
+        command += ("-f", folder / file) if file else ()
         made.append(command)
         run(*command, "up", "-d", *words)
         return {"project_src": str(folder), "project_name": project}
@@ -85,6 +86,16 @@ def test_separate_networks_jobs_profiles_replicas_and_several_files(up):
 
 
 @pytest.mark.usefixtures("shared_network")
+def test_a_service_of_another_project_on_a_common_external_network(up):
+    project = up("neighbours")
+    up("neighbours", file="other.yml")
+    urls = [f"http://127.0.0.1:18453/{path}/1" for path in ("users", "orders")]
+    assert all(answers(url) for url in urls)
+    walked = nothing_is_wrong(**project, checks=[{"url": url} for url in urls])
+    assert {"gateway → users:8000", "gateway → orders:8000"} <= walked
+
+
+@pytest.mark.usefixtures("shared_network")
 def test_a_profile_that_was_enabled_is_no_orphan(up):
     project = up("shop")
     run("docker", "compose", "--project-directory", project["project_src"], "-p", project["project_name"],
@@ -95,7 +106,8 @@ def test_a_profile_that_was_enabled_is_no_orphan(up):
 
 def test_ipv6_the_hosts_network_and_unusual_spellings(up):
     project = up("dual_stack")
-    urls = [f"http://127.0.0.1:18451/{path}/1" for path in ("users", "orders", "host")]
+    urls = [f"http://127.0.0.1:18451/{path}/1" for path in ("users", "users/scoped", "orders", "host")]
     assert all(answers(url) for url in urls)
     walked = nothing_is_wrong(**project, checks=[{"url": url} for url in urls])
-    assert {"gateway → Users.:8000", "gateway → orders-api:8000"} <= walked
+    scoped = f"users.{project['project_name']}_default:8000"
+    assert {"gateway → Users.:8000", "gateway → orders-api:8000", f"gateway → {scoped}"} <= walked

@@ -140,6 +140,12 @@ def check(name="front page", url="http://127.0.0.1:8080/", status=200, error="",
     return CheckResult(Check(name, url, source=source), outcome, status, error, **fields)
 
 
+def answer(host, status, port=8000, path="/", source="shop-web-1", **fields):
+    """What an HTTP request was answered."""
+    outcome = Outcome.OK if 0 < status < 400 else Outcome.FAILED
+    return Probe(source, Layer.PROTOCOL, host, outcome, port, path, status=status, **fields)
+
+
 def shop(**fields):
     """The healthy shop."""
     web, api, db = f"{PROJECT}-web-1", f"{PROJECT}-api-1", f"{PROJECT}-db-1"

@@ -7,6 +7,7 @@ NAME=users            what it is called, and the path that it answers; everythin
 PORT=8000 BIND=0.0.0.0 where it listens; an IPv6 address makes it an IPv6 listener, V6ONLY=1 an IPv6-only one
 DELAY_START=12        seconds until it begins to listen
 EXIT_AFTER=0.4        seconds after which it fails
+KEEP_ALIVE=1          leave it to clients to close connections
 REJECT_UNDERSCORE=1   answer 400 to a Host that is no valid host name, as Django does
 """
 
@@ -29,6 +30,7 @@ REJECT_UNDERSCORE = bool(os.environ.get("REJECT_UNDERSCORE"))
 class Handler(BaseHTTPRequestHandler):
     """200 with a little JSON, or with as many bytes as ?bytes= asks for."""
 
+    protocol_version = "HTTP/1.1" if os.environ.get("KEEP_ALIVE") else "HTTP/1.0"
     server_version = f"netfix-{NAME}"
     sys_version = ""
 

@@ -10,10 +10,12 @@ MAP_ERRORS_TO=404                     answer this instead of 502 and 504
 STRIP=1                               take the prefix away before passing the request on
 USE_ENV_PROXY=1                       pass requests through HTTP_PROXY, unless NO_PROXY names the host
 TIMEOUT=2                             seconds to wait for an upstream
+RESOLVE_TIMEOUT=3                     seconds to wait for a name; unset: as long as the libc does
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -23,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 TIMEOUT_S = float(os.environ.get("TIMEOUT", "2"))
+RESOLVE_TIMEOUT_S = float(os.environ.get("RESOLVE_TIMEOUT", "0"))
 DISCOVERY = os.environ.get("DISCOVERY", "")
 MAP_ERRORS_TO = int(os.environ.get("MAP_ERRORS_TO", "0"))
 STRIP = bool(os.environ.get("STRIP"))
@@ -52,9 +55,22 @@ def discover(routes: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def pass_on(url: str, path: str, host: str) -> tuple[int, str, bytes]:
-    """Status, Server header and body of the upstream's answer. Raises OSError."""
+def resolve_in_time(host: str) -> None:
+    """Raises TimeoutError where the name takes longer than RESOLVE_TIMEOUT. The libc itself cannot be hurried."""
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    try:
+        pool.submit(socket.getaddrinfo, host, None, socket.AF_INET).result(RESOLVE_TIMEOUT_S)
+    except concurrent.futures.TimeoutError as exc:
+        raise TimeoutError(f"{host}: no answer from DNS in {RESOLVE_TIMEOUT_S} s") from exc
+    finally:
+        pool.shutdown(wait=False)
+
+
+def pass_on(url: str, path: str, host: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, who says he wrote or passed on the upstream's answer, and its body. Raises OSError."""
     parts = urlsplit(url)
+    if RESOLVE_TIMEOUT_S:
+        resolve_in_time(parts.hostname or "")
     proxy = urllib.request.getproxies().get("http") if USE_ENV_PROXY else None
     if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
         by = urlsplit(proxy)
@@ -65,8 +81,8 @@ def pass_on(url: str, path: str, host: str) -> tuple[int, str, bytes]:
     try:
         connection.request("GET", path, headers={"Host": parts.netloc if host == "" else host})
         answer = connection.getresponse()
-        via = answer.getheader("Via") or answer.getheader("Server") or ""
-        return answer.status, via, answer.read()
+        by = {"Via": answer.getheader("Via"), "X-Upstream": answer.getheader("Server")}
+        return answer.status, {name: value for name, value in by.items() if value}, answer.read()
     finally:
         connection.close()
 
@@ -86,13 +102,14 @@ class Handler(BaseHTTPRequestHandler):
         url = ROUTES[prefix]
         path = (self.path[len(prefix) :] or "/") if STRIP else self.path
         try:
-            status, via, body = pass_on(url, path, "")
+            status, by, body = pass_on(url, path, "")
         except TimeoutError as exc:
             return self.fail(504, url, exc)
-        except (OSError, http.client.HTTPException) as exc:
+        except (OSError, UnicodeError, http.client.HTTPException) as exc:
             return self.fail(502, url, exc)
         self.send_response(status)
-        self.send_header("X-Upstream", via)
+        for name, value in by.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

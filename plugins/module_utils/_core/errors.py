@@ -7,6 +7,7 @@
 
     NetfixError
     ├── EngineError            the Docker Engine refused, or did not answer
+    │   └── EngineSilent       it answers nothing at all
     ├── ComposeError           Docker Compose refused, or there is no such project
     ├── DnsMessageError        _core/parsing/dns_message.py
     ├── TransactionError       a checkpoint, lock or undo is not as it must be
@@ -35,6 +36,10 @@ class NetfixError(Exception):
 
 class EngineError(NetfixError):
     """The Docker Engine refused a request or did not answer; ``details`` may hold the HTTP ``status``."""
+
+
+class EngineSilent(EngineError):
+    """The Docker Engine answers nothing at all; ``details`` hold the ``silence`` of model.Engine."""
 
 
 class ComposeError(NetfixError):

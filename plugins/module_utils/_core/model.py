@@ -225,9 +225,11 @@ class Network:
 class Dependency:
     """What a consumer's configuration says it will call.
 
-    ``host`` is the name exactly as the application uses it. ``port`` is 0 where the configuration names none.
-    ``kind`` is ``call`` (it connects), ``order`` (``depends_on`` or ``links`` only: it waits, and may never connect) or
-    ``external`` (a name or address outside the project: not probed by default), or ``separation`` (the operator
+    ``host`` is the name exactly as the application uses it. ``port`` is 0 where the configuration names none, or none
+    of TCP.
+    ``kind`` is ``call`` (it connects), ``order`` (``depends_on`` or ``links`` only: it waits, and may never connect),
+    ``external`` (a name or address outside the project: not probed by default), ``loopback`` (``localhost``, 127.0.0.1
+    or ::1 where the configuration means another service: the consumer calls itself), or ``separation`` (the operator
     declared that the two must not reach each other).
     ``origin`` is where it was read, for a person: ``environment HCL_KB_URL``, ``nginx.conf:12``, ``declared``.
     ``key`` is the environment variable or file that must change to correct it.
@@ -263,7 +265,7 @@ class Probe:
     ``no_answer``, or for ``unknown`` the reason in words.
     ``via`` says who answered or how it was run: ``127.0.0.11``, ``/etc/hosts``, ``netns``, ``host``.
     ``nameserver`` is set where one nameserver was asked on purpose, empty where the name was resolved as the
-    container's own libc would.
+    container's own libc would. ``size`` is set for an echo of so many bytes that must not be cut up.
     """
 
     container: str
@@ -282,6 +284,7 @@ class Probe:
     server: str = ""
     body: str = ""
     resolved_name: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -304,8 +307,11 @@ class Check:
 class CheckResult:
     """How one check went; ``status`` 0 means that no HTTP answer came, ``error`` says why.
 
-    ``unknown_path`` is what the same server answers for a path that nobody can have, asked where a check failed:
-    an equal answer was written by the server itself, not by something behind it.
+    Where a check failed, its request was sent otherwise as well. ``unknown_path`` is what the same server answers for a
+    path that nobody can have: a 404 that equals it was written by the server itself, not by something behind it.
+    ``direct`` are the answers of the checked service's providers to the same path, asked from inside that service.
+    ``named`` are the answers to the same request under the host names that its nginx serves; the probe's ``host`` is
+    the name.
     """
 
     check: Check
@@ -316,15 +322,55 @@ class CheckResult:
     body: str = ""
     latency_ms: float = 0.0
     unknown_path: Optional[Probe] = None
+    direct: tuple[Probe, ...] = ()
+    named: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class NginxLocation:
+    """One location of an nginx configuration; ``path`` as written, with its modifier, empty in a stream server.
+
+    ``passes`` is what its proxy_pass (or the like) says, empty where nginx answers itself; ``hosts`` are the hosts that
+    it means, as far as they are written down. ``resolver`` are the nameservers for names in variables. ``where`` is
+    ``file:line``.
+    """
+
+    path: str
+    passes: str = ""
+    hosts: tuple[str, ...] = ()
+    resolver: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class NginxServer:
+    """One server block; ``default`` where it answers to host names that no other server has."""
+
+    listen: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    default: bool = False
+    locations: tuple[NginxLocation, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """The configuration that the nginx in a container reads: its files, the main one first, and what they include."""
+
+    container: str
+    files: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+    servers: tuple[NginxServer, ...] = ()
 
 
 @dataclass(frozen=True)
 class LogEvent:
-    """One log line that tells of a failed resolution or connection.
+    """One log line that tells of a failed resolution or connection, or the last one of a container that ended.
 
-    ``kind`` is ``resolution``, ``refused``, ``timeout``, ``unreachable``, ``not_found`` (an HTTP 404 of its own
-    access log) or ``start`` (the reason why it did not start). ``host``, ``address``, ``port`` and ``path`` are
-    what the line names, empty or 0 where it names none. ``count`` lines of the same kind and target are one event.
+    ``kind`` is ``resolution``, ``refused``, ``timeout``, ``unreachable``, ``exhausted`` (no port to start from),
+    ``not_found`` (an HTTP 404 of its own access log), ``start`` (the reason why it did not start) or ``end``. ``host``,
+    ``address``, ``port`` and ``path`` are what the line names, empty or 0 where it names none. ``count`` lines of the same
+    kind and target are one event.
     """
 
     service: str
@@ -341,7 +387,12 @@ class LogEvent:
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine and the Compose that was asked."""
+    """The engine and the Compose that was asked.
+
+    ``silence`` is ``no socket``, ``refused`` or ``timeout`` where the engine does not answer, else empty. ``process`` is
+    the state of its process as in proc(5) (``S`` sleeping, ``T`` stopped), empty where none was seen. ``settings`` are
+    those of its settings that networks depend on and that somebody chose: ``{"iptables": "false"}``.
+    """
 
     version: str = ""
     api_version: str = ""
@@ -349,6 +400,9 @@ class Engine:
     operating_system: str = ""
     rootless: bool = False
     local: bool = True
+    silence: str = ""
+    process: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -356,14 +410,16 @@ class Host:
     """The machine that the containers run on. A field is None, or empty, where it could not be read.
 
     ``routes`` are ``subnet dev interface``, Docker's own bridges left out. ``subnets`` are those of all networks of the
-    engine, by network name. ``forward_policy`` is the policy of the FORWARD chain, ``docker_chains`` tells whether
-    Docker's own chains are there and FORWARD jumps to them. ``neighbours`` counts the entries of the kernel's one
-    IPv4 neighbour table, ``neighbour_limit`` is its ``gc_thresh3``, ``neighbour_overflows`` how often it was full.
+    engine, by network name. ``forward_policy`` and ``input_policy`` are those of the FORWARD and INPUT chains,
+    ``docker_chains`` tells whether Docker's own chains are there and FORWARD jumps to them. ``neighbours`` counts the
+    entries of the kernel's one IPv4 neighbour table, ``neighbour_limit`` is its ``gc_thresh3``, ``neighbour_overflows``
+    how often it was full since boot, ``neighbours_refused`` how often while the project was probed.
     """
 
     ip_forward: Optional[bool] = None
     bridge_filtering: Optional[bool] = None
     forward_policy: str = ""
+    input_policy: str = ""
     docker_chains: Optional[bool] = None
     masquerading: Optional[bool] = None
     routes: tuple[str, ...] = ()
@@ -373,6 +429,7 @@ class Host:
     neighbours: Optional[int] = None
     neighbour_limit: Optional[int] = None
     neighbour_overflows: Optional[int] = None
+    neighbours_refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -384,7 +441,9 @@ class Snapshot:
     engine's list tells of them. ``routes`` are the gateway routes that the operator declared, ``firewall_rules`` the
     operator's own rules as ``iptables-save`` prints them, ``rule_packets`` how many packets each has met.
     ``disabled`` are services that only a profile which is not enabled would start, with those profiles.
-    ``notes`` say what could not be gathered, and why.
+    ``nginx`` are the configurations of gateways behind which a check failed.
+    ``notes`` say what could not be gathered, and why. ``unread`` is the evidence among it, with the reason: what it
+    would have shown is not known, and not taken for health.
     """
 
     project: str
@@ -402,12 +461,14 @@ class Snapshot:
     dependencies: tuple[Dependency, ...] = ()
     probes: tuple[Probe, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    nginx: tuple[Nginx, ...] = ()
     log_events: tuple[LogEvent, ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
     firewall_rules: tuple[str, ...] = ()
     rule_packets: dict[str, int] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
     notes: tuple[str, ...] = ()
+    unread: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -494,7 +555,9 @@ def _build(kind: Any, data: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(data)
     if dataclasses.is_dataclass(kind):
-        hints = _HINTS.setdefault(typing.cast(type, kind), typing.get_type_hints(kind))
+        if kind not in _HINTS:
+            _HINTS[typing.cast(type, kind)] = typing.get_type_hints(kind)
+        hints = _HINTS[typing.cast(type, kind)]
         return typing.cast(Any, kind)(
             **{f.name: _build(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data}
         )

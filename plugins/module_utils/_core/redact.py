@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from .model import Check, CheckResult, Container, Finding, Snapshot
+from .model import Check, CheckResult, Container, Finding, Probe, Snapshot
 from .parsing.urls import DEFAULT_PORTS, Place, find_urls, hosts_start, scheme_of
 
 MASK = "***"
@@ -265,13 +265,18 @@ def _redact_check(result: CheckResult) -> CheckResult:
         headers=redact_environment(result.check.headers),
         json_body=_redact_json("", result.check.json_body),
     )
-    other = result.unknown_path
     return dataclasses.replace(
         result,
         check=check,
         body=redact_text(result.body),
-        unknown_path=dataclasses.replace(other, host=redact_text(other.host), body=redact_text(other.body)) if other else None,
+        unknown_path=_redact_answer(result.unknown_path) if result.unknown_path else None,
+        direct=tuple(map(_redact_answer, result.direct)),
+        named=tuple(map(_redact_answer, result.named)),
     )
+
+
+def _redact_answer(probe: Probe) -> Probe:
+    return dataclasses.replace(probe, host=redact_text(probe.host), body=redact_text(probe.body))
 
 
 def _redact_json(name: str, value: Any) -> Optional[Any]:

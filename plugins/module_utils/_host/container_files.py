@@ -75,17 +75,45 @@ def read_in_root(pid: int, path: str, max_bytes: int = MAX_BYTES) -> str | None:
         return None
 
 
+def list_in_root(pid: int, path: str) -> tuple[str, ...]:
+    """The names in a directory as the container's processes see it, sorted; none where it does not exist."""
+    try:
+        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            directory = open_below(root, path)
+        finally:
+            os.close(root)
+        try:
+            return tuple(sorted(os.listdir(directory)))
+        finally:
+            os.close(directory)
+    except OSError:
+        return ()
+
+
 def runs_in(pid: int, container_id: str) -> bool:
     """Whether that process of this host belongs to that container.
 
-    It does not where the engine runs on another host or in a virtual machine: its process ids mean others here.
-    Where control groups do not tell, the id is believed.
+    It does not where the engine runs on another host or in a virtual machine: its process ids mean others here. Where
+    its control groups name no container its mounts do: the engine mounts /etc/hosts from a folder of that name. Where
+    these may not be read, the id is believed.
     """
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
             groups = file.read()
     except OSError:
         return False
+    if re.search(r"[0-9a-f]{64}", groups):
+        return named_in(groups, container_id)
+    try:
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
+            return container_id in file.read()
+    except OSError:
+        return True
+
+
+def named_in(groups: str, container_id: str) -> bool:
+    """Whether a process with those control groups is the container's; where they name none, it is believed."""
     named = re.findall(r"[0-9a-f]{64}", groups)
     return not named or container_id in named
 

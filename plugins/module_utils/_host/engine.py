@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 try:
@@ -20,7 +20,7 @@ try:
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
-from .._core.errors import EngineError
+from .._core.errors import EngineError, EngineSilent
 from .._core.model import Container, Network
 from .._core.model import Engine as EngineFacts
 from .._core.parsing.inspect import (
@@ -32,8 +32,12 @@ from .._core.parsing.inspect import (
     container_from_list,
     network_from_inspect,
 )
+from .daemon import read_daemon
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+LABEL_HELPER = "vertice.netfix.helper"
+# how long one that lives may take for its first word; one that hangs would be waited for in vain
+_FIRST_ANSWER_S = 5
 
 T = TypeVar("T")
 
@@ -49,16 +53,21 @@ class Engine:
     @property
     def client(self) -> Any:
         """The SDK's low-level client, connected at first use."""
+        self.must_answer()
+        return self._client
+
+    def must_answer(self) -> None:
+        """Waits for the engine's first answer, unless it gave it. Raises EngineSilent where none comes."""
         if self._client is None:
             self._client = self._connect()
-        return self._client
 
     def _connect(self) -> Any:
         path = self.docker_host[len("unix://") :] if self.docker_host.startswith("unix://") else ""
         if path and not os.path.exists(path):
-            raise EngineError(
+            raise EngineSilent(
                 f"No Docker Engine listens on {self.docker_host}: the socket does not exist. "
-                "Start the engine (systemctl start docker), or name another one with docker_host."
+                "Start the engine (systemctl start docker), or name another one with docker_host.",
+                silence="no socket",
             )
         if path and not os.access(path, os.R_OK | os.W_OK):
             raise EngineError(
@@ -66,12 +75,15 @@ class Engine:
                 "Run the play with become: true, or add the user to the group that owns the socket (usually 'docker')."
             )
         try:
-            return docker.APIClient(base_url=self.docker_host, version="auto", timeout=int(self._timeout))
+            client = docker.APIClient(base_url=self.docker_host, version="auto", timeout=_FIRST_ANSWER_S)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as exc:
-            raise EngineError(
+            raise EngineSilent(
                 f"The Docker Engine on {self.docker_host} does not answer ({exc}). "
-                "Check that the daemon runs: systemctl status docker."
+                "Check that the daemon runs: systemctl status docker.",
+                silence="timeout" if "timed out" in str(exc) else "refused",
             ) from exc
+        client.timeout = int(self._timeout)
+        return client
 
     def _call(self, what: str, call: Callable[[], T]) -> T:
         try:
@@ -86,6 +98,11 @@ class Engine:
         """Whether it is reached through a socket of this machine, so that its containers run here."""
         return self.docker_host.startswith("unix://")
 
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the engine of this system, whose process and files are where distributions put them."""
+        return self.docker_host in (DEFAULT_HOST, DEFAULT_HOST.replace("/var/run/", "/run/"))
+
     def facts(self) -> EngineFacts:
         """Version and kind of the engine."""
         info = self._call("Asking the engine's version", self.client.version)
@@ -95,6 +112,7 @@ class Engine:
             api_version=str(info.get("ApiVersion", "")),
             operating_system=str(details.get("Os") or info.get("Os") or ""),
             local=self.is_here,
+            settings=read_daemon().settings if self.is_default else {},
         )
 
     def inspect_containers(
@@ -184,18 +202,53 @@ class Engine:
         """All networks, or the named ones that exist."""
         return sorted((network_from_inspect(n) for n in self.inspect_networks(names)), key=lambda n: n.name)
 
-    def logs(self, container: str, tail: int, since: int = 0) -> list[str]:
-        """The last lines of a container's log, with RFC 3339 timestamps. Empty where its log driver keeps none."""
-        try:
-            raw = self._call(
-                f"Reading the log of {container!r}",
-                lambda: self.client.logs(
-                    container, stdout=True, stderr=True, timestamps=True, tail=tail, since=since or None
-                ),
-            )
-        except EngineError:
-            return []
+    def logs(self, container: str, tail: int, since: int = 0, until: int = 0) -> list[str]:
+        """The last lines of a container's log, with RFC 3339 timestamps. EngineError where its log driver keeps none.
+
+        ``since`` and ``until`` are seconds since the epoch, 0 for no bound.
+        """
+        raw = self._call(
+            f"Reading the log of {container!r}",
+            lambda: self.client.logs(
+                container,
+                stdout=True,
+                stderr=True,
+                timestamps=True,
+                tail=tail,
+                since=since or None,
+                until=until or None,
+            ),
+        )
         return [line for line in raw.decode("utf-8", "replace").splitlines() if line]
+
+    def execute(self, container: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
+        """What a command prints that the container's own user runs in it. It has to end by itself."""
+
+        def run() -> bytes:
+            made = self.client.exec_create(container, list(words), environment=dict(environment))
+            return bytes(self.client.exec_start(made["Id"]))
+
+        return self._call(f"Running {words[0]} in {container!r}", run).decode("utf-8", "replace")
+
+    def start_beside(self, container: str, image: str, words: Sequence[str]) -> str:
+        """A new container in another one's network namespace, of an image that is here; its id. It goes when it ends."""
+
+        def start() -> str:
+            host = self.client.create_host_config(network_mode=f"container:{container}", auto_remove=True)
+            more = {"labels": {LABEL_HELPER: container}, "healthcheck": {"test": ["NONE"]}, "host_config": host}
+            made = str(self.client.create_container(image, list(words[1:]), entrypoint=list(words[:1]), **more)["Id"])
+            try:
+                self.client.start(made)
+            except docker.errors.APIError:
+                self.client.remove_container(made, v=True, force=True)
+                raise
+            return made
+
+        return self._call(f"Starting a helper of image {image!r} beside {container!r}", start)
+
+    def remove(self, container: str) -> None:
+        """Remove a container that we made, running or not, with its anonymous volumes."""
+        self._call(f"Removing {container!r}", lambda: self.client.remove_container(container, v=True, force=True))
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Any]) -> None:
         """Attach a container; ``endpoint`` has aliases, links, ipv4_address, ipv6_address, driver_opt, mac_address."""

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 
 from .._core.bundle import SNAPSHOT, as_text
+from .._core.errors import EngineError
 from .._core.model import Container, Snapshot, to_data
 from .._core.redact import redact_inspect, redact_snapshot, redact_text
 from .engine import Engine
@@ -47,10 +48,16 @@ def collect(engine: Engine, snapshot: Snapshot, log_lines: int) -> dict[str, str
         files[f"inspect/networks/{network['Name']}.json"] = as_text(redact_inspect(network))
     for container in snapshot.containers:
         files.update(_files_of(container))
-        lines = engine.logs(container.name, log_lines)
-        files[f"logs/{container.name}.txt"] = redact_text("\n".join(lines)[-_MOST_CHARACTERS:] + "\n")
+        files[f"logs/{container.name}.txt"] = redact_text(_log(engine, container, log_lines)[-_MOST_CHARACTERS:] + "\n")
     files.update(outputs(_COMMANDS))
     return files
+
+
+def _log(engine: Engine, container: Container, lines: int) -> str:
+    try:
+        return "\n".join(engine.logs(container.name, lines))
+    except EngineError as exc:
+        return exc.message
 
 
 def _files_of(container: Container) -> dict[str, str]:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import calendar
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -16,20 +15,24 @@ from typing import Any
 
 from .._core.diagnosis.answers import START_S, checked_service
 from .._core.diagnosis.case import Case, network_names
-from .._core.errors import ComposeError, NetfixError
-from .._core.model import Container, Dependency, LogEvent, Snapshot
+from .._core.errors import ComposeError, EngineError, NetfixError
+from .._core.model import Container, Dependency, Host, LogEvent, Snapshot
+from .._core.model import Engine as EngineFacts
 from .._core.parsing.config_files import config_files_to_read
 from .._core.parsing.declared import read_separation
 from .._core.parsing.dependencies import read_dependencies
-from .._core.parsing.logs import read_events
+from .._core.parsing.logs import last_words, read_events
+from .._core.parsing.times import instant
 from .comparisons import compare, nginx_behind
 from .compose import Compose
-from .container_files import observe, read_in_root
+from .container_files import read_in_root
 from .engine import Engine
-from .host_facts import Firewall, read_firewall, read_host, read_interfaces
-from .netns import Namespace, NamespaceError
+from .fallback import Fallback
+from .host_facts import Firewall, read_firewall, read_host, with_refused
 from .prober import Prober
 from .questions import ask, check
+from .reach import Reach, look_into
+from .sizes import ask_sizes
 from .wanted import Wanted
 
 
@@ -66,51 +69,58 @@ class Gatherer:
     def snapshot(self) -> Snapshot:
         """Everything about the project, now."""
         notes: list[str] = []
-        bare = self._inventory(notes)
-        if not self.engine.docker_host.startswith("unix://"):
-            notes.append(
-                f"nothing was probed: the engine on {self.engine.docker_host} runs on another host; run the play there"
-            )
-            return replace(bare, notes=tuple(notes))
-        case = Case(bare)
+        unread: dict[str, str] = {}
+        listed = self.engine.listed()
+        reach = self._reach(listed)
         # a gateway that waits for a dead upstream is waited for while everything else is asked; each thread enters
         # namespaces for itself alone
-        with Prober() as prober, ThreadPoolExecutor(1) as beside:
+        with Prober() as near, self._fallback(near, reach) as prober, ThreadPoolExecutor(1) as beside:
+            bare = self._inventory(listed, replace(reach, containers=tuple(prober.containers)), notes, unread)
+            case = Case(bare)
             checking = beside.submit(check, prober, case, self.wanted)
             probes = ask(prober, case, self.wanted)
-            checks = checking.result()
-        events = self._events(bare.containers)
-        return replace(bare, probes=tuple(probes), checks=tuple(checks), log_events=events, notes=tuple(notes))
+            asked = replace(bare, probes=tuple(probes), checks=tuple(checking.result()))
+            asked = replace(asked, nginx=nginx_behind(Case(asked)))
+            asked = replace(asked, checks=compare(prober, Case(asked), self.wanted))
+            asked = replace(asked, probes=(*asked.probes, *ask_sizes(prober, Case(asked), self.wanted)))
+        asked = replace(asked, host=with_refused(bare.host), log_events=self._events(Case(asked), unread))
+        return replace(asked, notes=(*notes, *prober.notes()), unread=unread)
 
     def topology(self) -> Case:
         """Who is where, and who needs whom; nothing is probed."""
-        return Case(self._inventory([]))
-
-    def _inventory(self, notes: list[str]) -> Snapshot:
-        project = self.compose.project.name
         listed = self.engine.listed()
-        containers = [
-            _observed(c, notes) for c in self.engine.containers(names=[c.id for c in listed if c.project == project])
-        ]
+        return Case(self._inventory(listed, self._reach(listed), [], {}))
+
+    def _fallback(self, prober: Prober, reach: Reach) -> Fallback:
+        return Fallback(prober, self.engine, reach.containers, reach.closed, self.wanted.fallback)
+
+    def _reach(self, listed: Iterable[Container]) -> Reach:
+        own = [c.id for c in listed if c.project == self.compose.project.name]
+        return look_into(self.engine, self.engine.containers(names=own))
+
+    def _inventory(self, listed: Sequence[Container], reach: Reach, notes: list[str], unread: dict[str, str]) -> Snapshot:
+        project, containers = self.compose.project.name, reach.containers
         config, warnings = self.config()
         networks = self.engine.networks(_network_names(config, project, containers))
         own = {c.name for c in containers}
         near = {n for w in networks for n in w.attached if n not in own}
         strangers = self.engine.containers(names=sorted(near))
         dependencies = self._dependencies(config)
-        firewall = read_firewall(notes) if self.engine.is_here else Firewall()
         # only a network that could not be made tells of pools that ran out
         unmade = set(network_names(config, project).values()) - {n.name for n in networks}
         pools = self.engine.address_pools() if unmade else []
-        peers = {i.peer for c in containers for i in c.interfaces}
+        facts = self.engine.facts()
+        if facts.silence:
+            notes.append("the engine does not answer: containers are as its files describe them, networks are not known")
+        firewall, host = self._host(facts, reach, pools, unread)
         snapshot = Snapshot(
             project=project,
             taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            engine=replace(self.engine.facts(), compose_version=_compose_version(containers)),
+            engine=replace(facts, compose_version=_compose_version(containers)),
             config=config,
             config_files=self.compose.project.effective_files(),
             config_warnings=warnings,
-            containers=tuple(containers),
+            containers=containers,
             strangers=tuple(strangers),
             bystanders=tuple(c for c in listed if c.name not in own | near),
             networks=tuple(networks),
@@ -118,15 +128,35 @@ class Gatherer:
             routes=tuple(dict(r) for r in self.wanted.routes),
             firewall_rules=tuple(firewall.rules),
             rule_packets=dict(firewall.rules),
-            host=read_host(self.engine.subnets(), pools, firewall, peers),
+            host=host,
         )
         return replace(snapshot, disabled=self._disabled(Case(snapshot), notes))
+
+    def _host(
+        self, facts: EngineFacts, reach: Reach, pools: Sequence[str], unread: dict[str, str]
+    ) -> tuple[Firewall, Host]:
+        """Firewall and facts of the host whose kernel the containers use; only its subnets where that is not this one's."""
+        subnets = self.engine.subnets()
+        elsewhere = (
+            f"the engine {self.engine.docker_host} runs on another host"
+            if not self.engine.is_here
+            else "the containers run in a virtual machine, or under another kernel"
+            if reach.foreign
+            else "a rootless engine has a network namespace of its own"
+            if facts.rootless
+            else ""
+        )
+        if elsewhere:
+            unread["the host's firewall and routes"] = elsewhere
+            return Firewall(), Host(subnets={k: tuple(v) for k, v in subnets.items()}, address_pools=tuple(pools))
+        firewall = read_firewall(unread)
+        return firewall, read_host(subnets, pools, firewall, {i.peer for c in reach.containers for i in c.interfaces})
 
     def _disabled(self, case: Case, notes: list[str]) -> dict[str, tuple[str, ...]]:
         """Services of profiles that are not enabled; Compose is only asked where something is missing or unknown."""
         configured = case.snapshot.config.get("services") or {}
         unknown = [c for c in case.snapshot.containers if c.service not in configured and not c.one_off]
-        nameless = [d for d in case.snapshot.dependencies if d.kind != "external" and not case.provider(d)]
+        nameless = [d for d in case.snapshot.dependencies if d.kind not in ("external", "loopback") and not case.provider(d)]
         if not unknown and not nameless:
             return {}
         try:
@@ -145,52 +175,28 @@ class Gatherer:
         except ValueError as exc:
             raise NetfixError(str(exc)) from exc
 
-    def _events(self, case: Case) -> tuple[LogEvent, ...]:
+    def _events(self, case: Case, unread: dict[str, str]) -> tuple[LogEvent, ...]:
         since = int(time.time()) - self.wanted.log_seconds
         refusing = {checked_service(case, r) for r in case.open_checks() if r.status == 404}
         found: list[LogEvent] = []
         for container in case.snapshot.containers:
-            lines = self.engine.logs(container.name, self.wanted.log_lines, since)
-            if container.service in refusing:
-                lines = [*self._first_lines(container), *lines]
+            try:
+                lines = self.engine.logs(container.name, self.wanted.log_lines, since)
+                if container.service in refusing:
+                    lines = [*self._first_lines(container), *lines]
+            except EngineError as exc:
+                unread[f"log of {container.name}"] = exc.message
+                continue
             found += read_events(container.service, container.name, dict.fromkeys(lines))
+            if not container.running or container.restart_count:
+                before = container.started_at if container.running else ""
+                found += last_words(container.service, container.name, lines, before)
         return tuple(found)
 
     def _first_lines(self, container: Container) -> list[str]:
         """What it said when it started, however long ago: a gateway may have built its routes then."""
-        try:
-            began = calendar.timegm(time.strptime(container.started_at[:19], "%Y-%m-%dT%H:%M:%S"))
-        except ValueError:
-            return []
-        return self.engine.logs(container.name, self.wanted.log_lines, began, began + START_S)
-
-
-def _observed(container: Container, notes: list[str]) -> Container:
-    if not container.pid:
-        return container
-    seen = observe(container.pid)
-    if seen.resolv_conf is None and seen.sockets is None:
-        notes.append(f"the namespaces of {container.name} could not be read: root is needed (become: true)")
-    return replace(
-        container,
-        interfaces=read_interfaces(container.pid),
-        local_ports=_local_ports(container.pid),
-        resolv_conf=seen.resolv_conf,
-        hosts=seen.hosts,
-        nsswitch=seen.nsswitch,
-        sockets=seen.sockets,
-        default_route=seen.default_route,
-    )
-
-
-def _local_ports(pid: int) -> tuple[int, ...]:
-    """The first and the last port that connections from that namespace come from; empty where not known."""
-    try:
-        with Namespace(pid) as namespace, namespace.entered():
-            text = read_in_root(0, "/proc/sys/net/ipv4/ip_local_port_range", 64) or ""
-    except NamespaceError:
-        return ()
-    return tuple(int(word) for word in text.split() if word.isdigit())
+        began = int(instant(container.started_at) or 0)
+        return self.engine.logs(container.name, self.wanted.log_lines, began, began + START_S) if began else []
 
 
 def _compose_version(containers: Iterable[Container]) -> str:
@@ -205,13 +211,21 @@ def _network_names(config: Mapping[str, Any], project: str, containers: Iterable
     return sorted({*configured, *used} - {"host", "none"})
 
 
+def _files_in(folder: str) -> list[str]:
+    """The files of a directory and of those directly in it (/etc/nginx and its conf.d); a hundred at most."""
+    found: list[str] = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(folders) if here == folder else []
+        found += [os.path.join(here, name) for name in sorted(names)]
+    return found[:100]
+
+
 def read_files(paths: Iterable[str], source: str) -> dict[str, str]:
-    """The texts of mounted configuration files by path; the files of a directory where a path is one."""
+    """The texts of mounted configuration files by path; where a path is a directory, of its files and theirs."""
     texts: dict[str, str] = {}
     for path in paths:
         full = path if os.path.isabs(path) else os.path.join(source, path)
-        names = [os.path.join(full, n) for n in sorted(os.listdir(full))[:50]] if os.path.isdir(full) else [full]
-        for name in names:
+        for name in _files_in(full) if os.path.isdir(full) else [full]:
             if os.path.isfile(name):
                 try:
                     text = read_in_root(0, name)

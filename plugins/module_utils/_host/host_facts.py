@@ -11,20 +11,22 @@ import re
 import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._core.model import Host, Interface
 from .container_files import read_in_root, read_proc_net
 from .probing.neighbours import table_use
 
 # chains that Docker leaves to the operator: https://docs.docker.com/engine/network/packet-filtering-firewalls/
-OPERATOR_CHAINS = ("-A DOCKER-USER ", "-A INPUT ", "-A OUTPUT ", "-A PREROUTING ", "-A FORWARD ")
+OPERATOR_CHAINS = ("DOCKER-USER", "INPUT", "OUTPUT", "PREROUTING", "FORWARD")
+_LONGEST_CHAIN = 200
 # what the engine itself writes into FORWARD for every bridge
 _DOCKERS_FORWARD = re.compile(
     r"-A FORWARD (?:-o (?P<out>\S+) -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT|-o \S+ -j DOCKER|"
     r"-i (?P<in>\S+) ! -o (?P=in) -j ACCEPT|-i (?P<same>\S+) -o (?P=same) -j (?:ACCEPT|DROP))"
 )
-_COUNTED = re.compile(r"\[(\d+):\d+\] (-A .*)")
+_COUNTED = re.compile(r"\[(\d+):\d+\] (-A (\S+) .*)")
+_POLICY = re.compile(r":(FORWARD|INPUT) (\w+)")
 _DOCKERS_BRIDGES = ("br-", "docker", "veth")
 
 
@@ -37,6 +39,7 @@ class Firewall:
 
     rules: dict[str, int] = field(default_factory=dict)
     forward_policy: str = ""
+    input_policy: str = ""
     docker_chains: bool | None = None
     masquerading: bool | None = None
 
@@ -53,54 +56,75 @@ def read_host(
         ip_forward=_switch("net.ipv4.ip_forward"),
         bridge_filtering=_switch("net.bridge.bridge-nf-call-iptables"),
         forward_policy=firewall.forward_policy,
+        input_policy=firewall.input_policy,
         docker_chains=firewall.docker_chains,
         masquerading=firewall.masquerading,
         routes=tuple(host_routes()),
         interfaces=tuple(i for i in read_interfaces(0) if not i.peer or i.index in peers),
         subnets={name: tuple(found) for name, found in subnets.items()},
         address_pools=tuple(pools),
-        neighbours=use.entries,
+        # none at all means that the kernel does not tell, as in a namespace of its own
+        neighbours=use.entries or None,
         neighbour_limit=use.threshold,
         neighbour_overflows=use.overflows,
     )
 
 
-def read_firewall(notes: list[str]) -> Firewall:
-    """The host's IPv4 rules; nothing is known, and a note says why, where they cannot be read."""
+def with_refused(before: Host) -> Host:
+    """The same, with how often the neighbour table was full since then."""
+    return replace(before, neighbours_refused=table_use().overflows - (before.neighbour_overflows or 0))
+
+
+def read_firewall(unread: dict[str, str]) -> Firewall:
+    """The host's IPv4 rules; nothing is known, and ``unread`` says why, where they cannot be read."""
     program = shutil.which("iptables-save", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if not program or os.geteuid() != 0:
-        return Firewall()
-    try:
-        done = subprocess.run(
-            [program, "-c"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False
-        )
-    except subprocess.TimeoutExpired:
-        notes.append("iptables-save did not end within 10 s; firewall rules are not known")
-        return Firewall()
-    if done.returncode:
-        notes.append(f"iptables-save failed ({done.stderr.strip()[:200]}); firewall rules are not known")
-        return Firewall()
-    return parse_firewall(done.stdout)
+    reason = "root is needed (become: true)" if os.geteuid() != 0 else "" if program else "iptables-save is not installed"
+    if program and not reason:
+        try:
+            done = subprocess.run(
+                [program, "-c"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False
+            )
+            if not done.returncode:
+                return parse_firewall(done.stdout)
+            reason = f"iptables-save failed: {done.stderr.strip()[:200]}"
+        except subprocess.TimeoutExpired:
+            reason = "iptables-save did not end within 10 s"
+    unread["the host's firewall rules"] = reason
+    return Firewall()
 
 
 def parse_firewall(text: str) -> Firewall:
     """What ``iptables-save -c`` printed."""
-    rules: dict[str, int] = {}
-    policy, jumps, chains, masquerading = "", False, False, False
+    chains: dict[str, dict[str, int]] = {}
+    policies: dict[str, str] = {}
+    table, jumps, docker, masquerading = "", False, False, False
     for line in text.splitlines():
-        if line.startswith(":FORWARD "):
+        table = line[1:] if line.startswith("*") else table
+        policy = _POLICY.match(line)
+        if policy and policies.get(policy[1]) != "DROP":
             # the filter table's is the last; mangle's and security's policies say ACCEPT where nobody changed them
-            policy = "DROP" if "DROP" in (policy, line.split()[1]) else line.split()[1]
-        chains = chains or line.startswith(":DOCKER ")
+            policies[policy[1]] = policy[2]
+        docker = docker or line.startswith(":DOCKER ")
         counted = _COUNTED.match(line)
         if not counted:
             continue
-        packets, rule = int(counted[1]), counted[2]
-        jumps = jumps or (rule.startswith("-A FORWARD ") and "-j DOCKER" in rule)
+        packets, rule, chain = int(counted[1]), counted[2], counted[3]
+        jumps = jumps or (chain == "FORWARD" and "-j DOCKER" in rule)
         masquerading = masquerading or rule.endswith("-j MASQUERADE")
-        if rule.startswith(OPERATOR_CHAINS) and not _dockers_own(rule):
+        if (table == "filter" or chain in OPERATOR_CHAINS) and not _dockers_own(rule):
+            rules = chains.setdefault(chain, {})
             rules[rule] = rules.get(rule, 0) + packets
-    return Firewall(rules, policy, chains and jumps, masquerading)
+    own = {rule: n for chain in _reached(chains) for rule, n in chains[chain].items()}
+    return Firewall(own, policies.get("FORWARD", ""), policies.get("INPUT", ""), docker and jumps, masquerading)
+
+
+def _reached(chains: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The operator's chains and all that they jump to, but for blocklists: nothing is learned from their length."""
+    found = [c for c in chains if c in OPERATOR_CHAINS]
+    for chain in found:
+        targets = {rule.rpartition(" -j ")[2].split()[0] for rule in chains[chain] if " -j " in rule}
+        found += sorted(t for t in targets - set(found) if 0 < len(chains.get(t, ())) <= _LONGEST_CHAIN)
+    return found
 
 
 def _dockers_own(rule: str) -> bool:

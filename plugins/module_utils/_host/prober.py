@@ -108,7 +108,7 @@ class _Run:
         queues: dict[int, _Queue] = {}
         for job in jobs:
             if job.pid in unreachable:
-                self._found[job] = _unknown(job, unreachable[job.pid])
+                self._found[job] = unknown(job, unreachable[job.pid])
             else:
                 queues.setdefault(job.pid, _Queue()).jobs.append(job)
         self._work(deque(queues.values()))
@@ -172,7 +172,8 @@ class _Run:
             self._in_flight -= 1
 
 
-def _unknown(job: Job, reason: str) -> Probe:
+def unknown(job: Job, reason: str) -> Probe:
+    """The probe of a job that could not be run."""
     if isinstance(job, HttpJob):
         return Probe(job.container, Layer.PROTOCOL, job.url, Outcome.UNKNOWN, error=reason)
     if isinstance(job, TcpJob):

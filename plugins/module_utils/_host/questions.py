@@ -10,31 +10,26 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case
+from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case, hyphened
 from .._core.errors import NetfixError
 from .._core.model import Check, CheckResult, Container, Dependency, Outcome, Probe
+from .._core.parsing.urls import is_address
 from .prober import HttpJob, Job, NameJob, Prober, TcpJob
 from .wanted import Wanted
 
 # kinds of dependencies whose names and ports are asked
-PROBED = ("call", "separation")
+PROBED = ("call", "loopback", "separation")
+# the engine asks up to three forwarders, one after another, for four seconds each
+EXTERNAL_TIMEOUT_S = 13.0
 HTTP_SCHEMES = ("http", "https")
 # an answer with one of these comes from somebody who could not or would not pass the request on
 BAD_STATUSES = frozenset((400, 421, 502, 503, 504))
 LIVING_STATUSES = tuple(s for s in range(100, 600) if s not in BAD_STATUSES)
-# nobody has it: a server's answer to it is its own answer to what it does not know
-UNKNOWN_PATH = "/netfix-no-such-path"
 
 
 def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
     """Names first, then the ports of what they resolved to and of the providers' own addresses, then HTTP."""
-    pairs = [
-        (dependency, container)
-        for dependency in case.snapshot.dependencies
-        if dependency.kind in PROBED
-        for container in case.containers_of(dependency.consumer)
-        if container.running and container.pid
-    ]
+    pairs = _pairs(case, PROBED)
     names = _names(prober, pairs, wanted)
     jobs: dict[tuple[str, str, int], Job] = {}
     for dependency, container in pairs:
@@ -47,13 +42,13 @@ def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
                 )
     ports = prober.run(list(jobs.values()), timeout_s=wanted.timeout_s, attempts=wanted.attempts)
     is_open = {(p.container, p.host, p.port) for p in ports if p.outcome is Outcome.OK}
-    requests: dict[tuple[str, str, int], Job] = {}
+    requests: dict[tuple[str, str, int], HttpJob] = {}
     for dependency, container in pairs:
         probe = names.get((container.name, dependency.host))
         address = (
             next((a for a in probe.answers if (container.name, a, dependency.port) in is_open), "") if probe else ""
         )
-        if dependency.scheme in HTTP_SCHEMES and address:
+        if dependency.scheme in HTTP_SCHEMES and dependency.kind != "loopback" and address:
             url = (
                 f"{dependency.scheme}://{_bracketed(dependency.host)}:{dependency.port}{_quiet_path(case, dependency)}"
             )
@@ -61,7 +56,20 @@ def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
                 container.name, container.pid, url, connect=address, statuses=LIVING_STATUSES
             )
     answers = prober.run(list(requests.values()), timeout_s=max(wanted.timeout_s, 2.0), attempts=1)
-    return [*names.values(), *_embedded(prober, pairs, names, wanted), *ports, *answers]
+    answers += _with_hyphens(prober, requests.values(), answers, wanted)
+    found = [*names.values(), *_embedded(prober, pairs, names, wanted), *ports, *answers]
+    return found + _external(prober, case) if wanted.probe_external else found
+
+
+def _pairs(case: Case, kinds: Sequence[str]) -> list[tuple[Dependency, Container]]:
+    """The dependencies of those kinds, with every container that can be asked for them."""
+    return [
+        (dependency, container)
+        for dependency in case.snapshot.dependencies
+        if dependency.kind in kinds
+        for container in case.containers_of(dependency.consumer)
+        if container.running
+    ]
 
 
 def _names(
@@ -71,18 +79,39 @@ def _names(
     return dict(zip(jobs, prober.run(list(jobs.values()), timeout_s=wanted.timeout_s, attempts=wanted.attempts)))
 
 
+def _with_hyphens(
+    prober: Prober, requests: Iterable[HttpJob], answers: Sequence[Probe], wanted: Wanted
+) -> list[Probe]:
+    """What was answered 400, once more without the underscores in its Host: are these what is rejected?"""
+    again = []
+    for job, probe in zip(requests, answers):
+        parts = urlsplit(job.url)
+        if probe.status == 400 and "_" in parts.netloc:
+            again.append(replace(job, url=parts._replace(netloc=hyphened(parts.netloc)).geturl()))
+    return prober.run(again, timeout_s=max(wanted.timeout_s, 2.0), attempts=1)
+
+
+def _external(prober: Prober, case: Case) -> list[Probe]:
+    """Names outside the project: resolved, never connected to; patiently enough to tell a slow answer from none."""
+    pairs = _pairs(case, ("external",))
+    jobs: list[Job] = [NameJob(c.name, c.pid, d.host) for d, c in pairs if not is_address(d.host)]
+    return prober.run(list(dict.fromkeys(jobs)), timeout_s=EXTERNAL_TIMEOUT_S, attempts=1)
+
+
 def _embedded(
     prober: Prober,
     pairs: Sequence[tuple[Dependency, Container]],
     names: Mapping[tuple[str, str], Probe],
     wanted: Wanted,
 ) -> list[Probe]:
-    """What the embedded DNS says where the container's own resolver failed or did not ask it."""
+    """What the embedded DNS says where the container's own resolver failed, or asked somebody or something else."""
     jobs: dict[tuple[str, str], Job] = {}
     for dependency, container in pairs:
         own = names.get((container.name, dependency.host))
+        if own is None or dependency.kind == "loopback" or own.outcome is Outcome.UNKNOWN:
+            continue
         has_embedded = any(e.network not in NO_EMBEDDED_DNS for e in container.endpoints)
-        if own and own.via != EMBEDDED_DNS and own.outcome is not Outcome.UNKNOWN and has_embedded:
+        if has_embedded and (own.via != EMBEDDED_DNS or own.resolved_name):
             jobs[container.name, dependency.host] = NameJob(
                 container.name, container.pid, dependency.host, EMBEDDED_DNS
             )
@@ -152,26 +181,7 @@ def check(prober: Prober, case: Case, wanted: Wanted) -> list[CheckResult]:
         error = "" if probe.status else probe.error
         body = "" if probe.outcome is Outcome.OK else probe.body[:300]
         results.append(CheckResult(check, probe.outcome, probe.status, error, probe.server, body, probe.latency_ms))
-    return _compared(prober, results, dict(zip((k.name for k in wanted.checks), sources)), wanted)
-
-
-def _compared(
-    prober: Prober, results: Sequence[CheckResult], sources: Mapping[str, Container | None], wanted: Wanted
-) -> list[CheckResult]:
-    """The same, and for every 404 what that server answers for a path that nobody has: who wrote the 404?"""
-    jobs: dict[str, Job] = {}
-    for result in results:
-        if result.status == 404 and result.outcome is Outcome.FAILED:
-            container = sources[result.check.name]
-            parts = urlsplit(result.check.url)
-            jobs[result.check.name] = HttpJob(
-                container.name if container else "",
-                container.pid if container else 0,
-                f"{parts.scheme}://{parts.netloc}{UNKNOWN_PATH}",
-                headers=result.check.headers,
-            )
-    answers = dict(zip(jobs, prober.run(list(jobs.values()), timeout_s=max(wanted.timeout_s, 2.0), attempts=1)))
-    return [replace(r, unknown_path=answers.get(r.check.name)) for r in results]
+    return results
 
 
 def parse_checks(entries: Iterable[Mapping[str, Any]]) -> list[Check]:

@@ -16,7 +16,9 @@ from .._core.model import Check
 class Wanted:
     """What the operator wants looked at: added and ignored dependencies, pairs that must stay apart, checks, routes.
 
-    ``log_seconds`` is how far back logs are read, ``log_lines`` how many lines a container.
+    ``probe_external`` is whether names outside the project are resolved too. ``log_seconds`` is how far back logs are
+    read, ``log_lines`` how many lines a container. ``fallback`` is how containers are asked that cannot be entered:
+    ``none``, ``exec`` or ``helper``.
     """
 
     dependencies: Sequence[Any] = ()
@@ -26,5 +28,7 @@ class Wanted:
     routes: Sequence[Mapping[str, Any]] = ()
     timeout_s: float = 1.0
     attempts: int = 2
+    probe_external: bool = False
     log_seconds: int = 900
     log_lines: int = 300
+    fallback: str = "exec"

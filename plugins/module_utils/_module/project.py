@@ -17,9 +17,9 @@ from .._core.redact import redact_finding, redact_snapshot
 from .._core.remediation.planning import REMEDIATIONS, Plan
 from .._core.report.topology import topology
 from .._host.compose import Compose, find_project, project_name
-from .._host.engine import Engine
 from .._host.gather import Gatherer
 from .._host.questions import parse_checks
+from .._host.silent_engine import open_engine
 from .._host.transaction import Attempts
 from .._host.wanted import Wanted
 
@@ -65,17 +65,21 @@ def gathering_spec() -> dict[str, Any]:
         "checks": {"type": "list", "elements": "dict", "default": [], "options": CHECK_SPEC},
         "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE_SPEC},
         "probe_timeout": {"type": "float", "default": 1.0},
+        "probe_external": {"type": "bool", "default": False},
+        "fallback": {"type": "str", "choices": ["none", "exec", "helper"], "default": "exec"},
         "log_seconds": {"type": "int", "default": 900},
         "state_dir": {"type": "path"},
     }
 
 
-def open_gatherer(params: dict[str, Any]) -> Gatherer:
+def open_gatherer(params: dict[str, Any], rehearsed: bool = False) -> Gatherer:
     """The gatherer of the project that the options name, its configuration already being read.
+
+    With ``rehearsed`` it makes nothing on the host, as in check mode.
 
     Raises NetfixError where the project cannot be told, or an option is wrong.
     """
-    engine = Engine(params.get("docker_host") or "")
+    engine = open_engine(params.get("docker_host") or "")
     source = os.path.realpath(params["project_src"]) if params.get("project_src") else ""
     name = params.get("project_name") or ""
     files = tuple(params.get("files") or ())
@@ -98,7 +102,10 @@ def open_gatherer(params: dict[str, Any]) -> Gatherer:
         checks=parse_checks(params.get("checks") or ()),
         routes=params.get("routes") or (),
         timeout_s=params.get("probe_timeout", 1.0),
+        probe_external=bool(params.get("probe_external")),
         log_seconds=params.get("log_seconds", 900),
+        # a rehearsal makes nothing, not even a helper
+        fallback="exec" if rehearsed and params.get("fallback") == "helper" else params.get("fallback", "exec"),
     )
     gatherer = Gatherer(engine, Compose(project, engine.docker_host), wanted)
     gatherer.start()
@@ -132,6 +139,7 @@ def told_diagnosis(snapshot: Snapshot, diagnosis: Diagnosis) -> dict[str, Any]:
         "findings": [to_data(redact_finding(f)) for f in diagnosis.findings],
         "checks": to_data(clean.checks),
         "notes": list(clean.notes),
+        "unread": dict(clean.unread),
         "topology": topology(clean),
     }
 

@@ -103,6 +103,17 @@ class Case:
             names[service] = {n.lower() for n in own if n}
         return names
 
+    def parties(self, walk: Walk) -> tuple[Optional[Container], list[Container]]:
+        """A walk's consumer, and the running containers of its provider."""
+        provider = self.provider(walk.dependency)
+        return self.container(walk.container), [c for c in self.containers_of(provider) if provider and c.running]
+
+    def place(self, container: Container) -> Container:
+        """The container whose network a container has: another's (``network_mode: service:…``), or its own."""
+        mode, _sep, owner = container.network_mode.partition(":")
+        shared = (c for c in self.snapshot.containers if mode == "container" and owner in (c.id, c.name))
+        return next(shared, container)
+
     def shared_networks(self, one: Container, other: Container) -> list[str]:
         """Names of the user-defined networks on which both have an endpoint."""
         return sorted({e.network for e in one.endpoints} & {e.network for e in other.endpoints} - set(NO_EMBEDDED_DNS))
@@ -130,12 +141,33 @@ class Case:
                 found.setdefault((probe.container, probe.port), []).append(probe)
         return found
 
+    def http_probe(self, container: str, host: str, port: int) -> Optional[Probe]:
+        """How that container's HTTP request to that host and port went."""
+        return self._http_probes.get((container, host, port))
+
+    @cached_property
+    def _http_probes(self) -> dict[tuple[str, str, int], Probe]:
+        asked = [p for p in self.snapshot.probes if p.layer is Layer.PROTOCOL]
+        return {(p.container, p.host, p.port): p for p in reversed(asked)}
+
     def owner(self, address: str) -> Optional[Container]:
         """The container, of this project or a stranger, that has that address now."""
         everyone: Iterable[Container] = (*self.snapshot.containers, *self.snapshot.strangers)
         return next(
             (c for c in everyone if any(address in (e.address, e.address6) for e in c.endpoints if address)), None
         )
+
+    def is_intruder(self, container: Container) -> bool:
+        """Whether no service of this project should have the names that it has: a stranger, or an orphan.
+
+        An orphan is a container of a service that the configuration does not name any more; services of profiles
+        that are not enabled are none.
+        """
+        if container.project != self.snapshot.project:
+            return True
+        configured = self.snapshot.config.get("services") or {}
+        known = {*configured, *self.snapshot.disabled}
+        return bool(configured) and not container.one_off and container.service not in known
 
     def addresses(self, service: str) -> set[str]:
         """All addresses of a service's running containers."""
@@ -175,7 +207,8 @@ def open_case(snapshot: Snapshot) -> Case:
     case = Case(snapshot)
     walks: list[Walk] = []
     for dependency in snapshot.dependencies:
-        if dependency.kind == "external":
+        # nobody outside the project is walked to, and localhost is the consumer itself
+        if dependency.kind in ("external", "loopback"):
             continue
         walk = _walk_apart if dependency.kind == "separation" else _walk
         walks += [walk(case, dependency, consumer) for consumer in case.containers_of(dependency.consumer)]
@@ -212,13 +245,19 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
         return at(layer, Outcome.FAILED, f"{dependency.host}: {name.error} from {name.via or 'its resolver'}")
     ports = case.port_probes(consumer.name, dependency.host, dependency.port) if dependency.port else []
     wrong = [a for a in name.answers if provider and a not in case.addresses(provider) and not a.startswith("127.")]
-    if wrong and len(wrong) == len(name.answers) and case.addresses(provider):
-        holder = case.owner(wrong[0])
-        # an address of nobody's that answers is a way round on purpose, over a published port for example
-        if holder or not any(p.outcome is Outcome.OK for p in ports):
+    if wrong and case.addresses(provider):
+        holders = {a: case.owner(a) for a in wrong}
+        intruded = [a for a, holder in holders.items() if holder and case.is_intruder(holder)]
+        stray = (intruded or wrong)[0]
+        holder = holders[stray]
+        # an address of nobody's that answers is a way round on purpose, over a published port for example,
+        # unless a search domain led there
+        strayed = holder or name.resolved_name or not any(p.outcome is Outcome.OK for p in ports)
+        if intruded or (len(wrong) == len(name.answers) and strayed):
             owner = f"{holder.name} has it" if holder else "no container has it"
-            detail = f"{dependency.host} is {wrong[0]} from {name.via}, but {owner}"
-            return at(Layer.NAME, Outcome.FAILED, detail)
+            detail = f"{dependency.host} is {stray} from {name.via}, but {owner}"
+            bypassed = name.via != HOSTS_FILE and _resolver_is_bypassed(case, consumer, dependency.host)
+            return at(Layer.RESOLVER if bypassed else Layer.NAME, Outcome.FAILED, detail)
     if not dependency.port:
         return at(Layer.NAME, Outcome.OK, f"{dependency.host} is {', '.join(name.answers)}", name.latency_ms)
     if not ports:
@@ -234,18 +273,11 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
     if unknown and not families:
         return at(Layer.PORT, Outcome.UNKNOWN, unknown[0].error)
     latency = min((p.latency_ms for p in ports if p.outcome is Outcome.OK), default=0.0)
-    http = [
-        p
-        for p in case.snapshot.probes
-        if p.layer is Layer.PROTOCOL
-        and p.container == consumer.name
-        and p.host == dependency.host
-        and p.port == dependency.port
-    ]
-    if http and _tells_of_trouble(dependency, http[0]):
-        return at(Layer.PROTOCOL, Outcome.FAILED, f"{_at(http[0])}{http[0].path}: {http[0].error}")
-    if http and http[0].outcome is Outcome.OK:
-        return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http[0].status}", http[0].latency_ms)
+    http = case.http_probe(consumer.name, dependency.host, dependency.port)
+    if http and _tells_of_trouble(case, http):
+        return at(Layer.PROTOCOL, Outcome.FAILED, f"{_at(http)}{http.path}: {http.error}")
+    if http and http.outcome is Outcome.OK:
+        return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http.status}", http.latency_ms)
     return at(Layer.PORT, Outcome.OK, f"{_at(ports[0])} open", latency)
 
 
@@ -276,12 +308,25 @@ def _walk_apart(case: Case, dependency: Dependency, consumer: Container) -> Walk
     return at(Layer.PORT, Outcome.OK, "not reachable, as declared")
 
 
-def _tells_of_trouble(dependency: Dependency, probe: Probe) -> bool:
+def _tells_of_trouble(case: Case, probe: Probe) -> bool:
     """Whether an HTTP answer shows a fault: a gateway's own error, or a host name that the server rejects.
 
     Anything else is the application's business: it may speak gRPC on that port, or want another path.
     """
-    return probe.status in (502, 504) or (probe.status == 400 and "_" in dependency.host)
+    return probe.status in (502, 504) or hyphen_twin(case, probe) is not None
+
+
+def hyphen_twin(case: Case, probe: Probe) -> Optional[Probe]:
+    """The same request with hyphens for the underscores in its Host, where these alone are rejected; None elsewhere."""
+    if probe.status != 400 or "_" not in probe.host:
+        return None
+    twin = case.http_probe(probe.container, hyphened(probe.host), probe.port)
+    return twin if twin and twin.status not in (0, 400) else None
+
+
+def hyphened(host: str) -> str:
+    """The host as RFC 952 would have it, which knows no underscore."""
+    return host.replace("_", "-")
 
 
 def _at(probe: Probe) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Confidence, Container, Finding, Layer
 from .case import Case
-from .make import finding
+from .make import compose_command, finding, last_words
 
 
 def provider_not_running(case: Case) -> list[Finding]:
@@ -33,12 +33,12 @@ def _finding(case: Case, service: str, breaks: tuple[str, ...]) -> Finding:
             f"Service '{service}' has no container",
             breaks,
             evidence=(f"the configuration names '{service}', the engine has no container for it",),
-            confirm=f"docker compose -p {case.snapshot.project} ps --all {service}",
+            confirm=compose_command(case, f"ps --all {service}"),
             advice=f"Create it: docker compose -p {case.snapshot.project} up -d {service}",
             subject={"service": service},
         )
     stopped = [c for c in containers if not c.running]
-    evidence = tuple(_tell(c) for c in stopped)
+    evidence = (*(_tell(c) for c in stopped), *(line for c in stopped[:2] for line in last_words(case, c)))
     confirm = (
         f"docker inspect -f '{{{{.State.Status}}}} {{{{.State.ExitCode}}}} {{{{.State.Error}}}}' {stopped[0].name}"
     )

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from ..model import Confidence, Container, Finding
+from ..model import Confidence, Container, Finding, Severity, Walk
 from .case import Case
 from .registry import KINDS
 
@@ -23,12 +23,16 @@ def finding(
     advice: str = "",
     subject: Optional[Mapping[str, Any]] = None,
     mendable: bool = True,
+    severity: Optional[Severity] = None,
 ) -> Finding:
-    """A finding of a registered kind. ``mendable`` False keeps the kind's remediations away: advice only."""
+    """A finding of a registered kind. ``mendable`` False keeps the kind's remediations away: advice only.
+
+    ``severity`` is the kind's where none is given.
+    """
     kind = KINDS[code]
     return Finding(
         code=code,
-        severity=kind.severity,
+        severity=severity or kind.severity,
         confidence=confidence,
         summary=summary,
         breaks=tuple(dict.fromkeys(breaks)),
@@ -49,6 +53,36 @@ def log_evidence(case: Case, service: str, hosts: Iterable[str]) -> tuple[str, .
             times = f" ({event.count} times)" if event.count > 1 else ""
             found.append(f"log of {service} at {event.time[:19] or '?'}{times}: {event.line}")
     return tuple(found[:2])
+
+
+def probe_lines(case: Case, walks: Sequence[Walk]) -> list[str]:
+    """What the first names resolved to from inside their consumers: one line each."""
+    lines = []
+    for walk in walks[:3]:
+        probe = case.name_probe(walk.container, walk.dependency.host)
+        if probe:
+            lines.append(
+                f"from inside {walk.dependency.consumer}: '{walk.dependency.host}' is {probe.error or 'unknown'} (asked {probe.via or '?'})"
+            )
+    return lines
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names as a sentence has them: ``'a', 'b' and 'c'``."""
+    quoted = [f"'{n}'" for n in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted) or "nobody"
+
+
+def compose_command(case: Case, words: str) -> str:
+    """A command of Compose for the project that works in any folder."""
+    files = "".join(f" -f {f}" for f in case.snapshot.config_files)
+    return f"docker compose -p {case.snapshot.project}{files} {words}"
+
+
+def last_words(case: Case, container: Container) -> tuple[str, ...]:
+    """What the container's log ended with, one line; empty where it did not end or said nothing."""
+    events = [e for e in case.snapshot.log_events if e.container == container.name and e.kind == "end"]
+    return tuple(f"log of {container.service} ended at {e.time[:19] or '?'} with: {e.line}" for e in events)
 
 
 def getent(container: Container, host: str) -> str:

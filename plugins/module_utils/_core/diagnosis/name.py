@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Optional
 
 from ..model import Confidence, Container, Finding, Layer, Walk
 from .case import EMBEDDED_DNS, HOSTS_FILE, NO_EMBEDDED_DNS, Case, network_names
-from .make import finding, getent, log_evidence
+from .make import finding, getent, listed, log_evidence, probe_lines
 
 # how alike a name must be to count as a misspelling of another, as difflib's ratio
 ALIKE = 0.75
@@ -59,7 +58,7 @@ def endpoint_without_alias(case: Case) -> list[Finding]:
     """Provider and consumer share a network, the provider's endpoint there lacks the service name."""
     broken: dict[tuple[str, str], list[Walk]] = {}
     for walk in case.open_walks(Layer.NAME):
-        consumer, providers = _parties(case, walk)
+        consumer, providers = case.parties(walk)
         for provider in providers:
             for network in case.shared_networks(consumer, provider) if consumer else ():
                 endpoint = provider.endpoint(network)
@@ -79,7 +78,7 @@ def endpoint_without_alias(case: Case) -> list[Finding]:
                 [w.dependency.name for w in walks],
                 evidence=(
                     f"on '{network}' container {name} answers to {', '.join(endpoint.dns_names) or 'no name'}, not to '{container.service}'",
-                    *_probe_lines(case, walks),
+                    *probe_lines(case, walks),
                     *log_evidence(case, walks[0].dependency.consumer, [walks[0].dependency.host]),
                 ),
                 confirm=f"docker inspect -f '{{{{json .NetworkSettings.Networks}}}}' {name}",
@@ -92,10 +91,14 @@ def endpoint_without_alias(case: Case) -> list[Finding]:
 def no_shared_network(case: Case) -> list[Finding]:
     """Both run, and no user-defined network has both: by configuration, or because an endpoint was taken away."""
     lost: dict[str, dict[str, list[Walk]]] = {}
-    apart: dict[str, list[Walk]] = {}
+    apart: dict[tuple[str, str], list[Walk]] = {}
     for walk in case.open_walks(Layer.NAME, Layer.RESOLVER):
-        consumer, providers = _parties(case, walk)
-        if consumer is None or not providers or any(case.shared_networks(consumer, p) for p in providers):
+        consumer, providers = case.parties(walk)
+        linked = _linked(case, walk)
+        providers = providers or [c for c in case.containers_of(linked) if linked and c.running]
+        if consumer is None or not providers:
+            continue
+        if any(case.shared_networks(case.place(consumer), p) for p in providers):
             continue
         configured = case.configured_networks(consumer.service) & case.configured_networks(providers[0].service)
         if configured:
@@ -104,8 +107,20 @@ def no_shared_network(case: Case) -> list[Finding]:
             for container in away:
                 lost.setdefault(network, {}).setdefault(container.name, []).append(walk)
         else:
-            apart.setdefault(consumer.service, []).append(walk)
-    return [_lost(case, n, c) for n, c in lost.items()] + [_apart(case, s, w) for s, w in apart.items()]
+            kind = "name.links_to_other_network" if linked else "name.disjoint_networks"
+            apart.setdefault((kind, consumer.service), []).append(walk)
+    return [_lost(case, n, c) for n, c in lost.items()] + [_apart(case, k, s, w) for (k, s), w in apart.items()]
+
+
+def _linked(case: Case, walk: Walk) -> str:
+    """The service that a link of the consumer gives the called name to, empty where none does."""
+    spec = (case.snapshot.config.get("services") or {}).get(walk.dependency.consumer) or {}
+    host, provider = walk.dependency.host.lower(), case.provider(walk.dependency)
+    for link in spec.get("links") or ():
+        service, _sep, alias = str(link).partition(":")
+        if service in case.services() and (host == (alias or service).lower() or service == provider):
+            return service
+    return ""
 
 
 def _lost(case: Case, network: str, by_container: dict[str, list[Walk]]) -> Finding:
@@ -118,12 +133,12 @@ def _lost(case: Case, network: str, by_container: dict[str, list[Walk]]) -> Find
     return finding(
         "name.network_disconnected_at_runtime",
         Confidence.CERTAIN,
-        f"{'Service' if one else 'Services'} {_listed(services)} "
+        f"{'Service' if one else 'Services'} {listed(services)} "
         f"{'has lost its place' if one else 'have lost their places'} in network '{network}'",
         [w.dependency.name for w in walks],
         evidence=(
-            f"the configuration puts {_listed(services)} on '{network}'; {'; '.join(elsewhere)}",
-            *_probe_lines(case, walks),
+            f"the configuration puts {listed(services)} on '{network}'; {'; '.join(elsewhere)}",
+            *probe_lines(case, walks),
             *log_evidence(case, walks[0].dependency.consumer, [walks[0].dependency.host]),
         ),
         confirm=f"docker network inspect -f '{{{{json .Containers}}}}' {network}",
@@ -136,29 +151,66 @@ def _lost(case: Case, network: str, by_container: dict[str, list[Walk]]) -> Find
     )
 
 
-def _apart(case: Case, consumer: str, walks: list[Walk]) -> Finding:
-    providers = list(dict.fromkeys(case.provider(w.dependency) for w in walks))
+def _apart(case: Case, code: str, consumer: str, walks: list[Walk]) -> Finding:
+    meant = {w.dependency.name: case.provider(w.dependency) or _linked(case, w) for w in walks}
+    providers = list(dict.fromkeys(meant.values()))
     own = _networks_of(case, consumer)
     user_defined = [n for n in own if n not in NO_EMBEDDED_DNS]
     theirs = sorted({n for p in providers for n in _networks_of(case, p)})
+    bound = [c for s in (consumer, *providers) for c in case.containers_of(s) if _is_bound(c)]
+    linked = code == "name.links_to_other_network"
     return finding(
-        "name.disjoint_networks",
+        code,
         Confidence.CERTAIN,
-        f"Service '{consumer}' shares no network with {_listed(providers)}",
+        f"Service '{consumer}' "
+        + (
+            f"has a link to {listed(providers)}, but shares no network"
+            if linked
+            else f"shares no network with {listed(providers)}"
+        ),
         [w.dependency.name for w in walks],
         evidence=(
-            f"'{consumer}' is on {', '.join(own) or 'no network'}; {_listed(providers)} on {', '.join(theirs) or 'no network'}",
-            *_probe_lines(case, walks),
+            *(
+                [f"the configuration links '{consumer}' to {listed(providers)}; a link makes no network"]
+                if linked
+                else []
+            ),
+            f"'{consumer}' is on {', '.join(own) or 'no network'}; {listed(providers)} on {', '.join(theirs) or 'no network'}",
+            *(
+                f"container {c.name} has the network mode '{c.network_mode[:22]}': it joins no other network"
+                for c in bound[:1]
+            ),
+            *probe_lines(case, walks),
             *log_evidence(case, consumer, [w.dependency.host for w in walks]),
         ),
         confirm=getent_of(case, walks[0]),
-        advice=f"Put '{consumer}' and {_listed(providers)} on a common network.",
+        advice=_way_round(case, bound[0])
+        if bound
+        else f"Put '{consumer}' and {listed(providers)} on a common network.",
         subject={
             "consumer": consumer,
             "providers": providers,
-            "hosts": {case.provider(w.dependency): w.dependency.host for w in walks},
+            "hosts": {meant[w.dependency.name]: w.dependency.host for w in walks},
         },
-        mendable=bool(user_defined) or any(n not in NO_EMBEDDED_DNS for n in theirs),
+        mendable=not bound and (bool(user_defined) or any(n not in NO_EMBEDDED_DNS for n in theirs)),
+    )
+
+
+def _is_bound(container: Container) -> bool:
+    """Whether a container has another's network, or the host's, and can join none."""
+    return container.network_mode == "host" or container.network_mode.startswith("container:")
+
+
+def _way_round(case: Case, bound: Container) -> str:
+    if bound.network_mode == "host":
+        return (
+            f"Service '{bound.service}' has the host's network, where no service has a name: take 'network_mode: host' "
+            f"out of it, or let it call localhost and a port that the called service publishes."
+        )
+    owner = case.place(bound)
+    name = owner.service if owner is not bound else bound.network_mode.partition(":")[2][:12]
+    return (
+        f"Service '{bound.service}' has the network of '{name}': put '{name}' on a common network with what it calls."
     )
 
 
@@ -191,7 +243,7 @@ def stale_extra_hosts(case: Case) -> list[Finding]:
             finding(
                 "name.stale_extra_hosts",
                 Confidence.CERTAIN,
-                f"Service '{container.service}' has a stale address for {_listed(hosts)} in /etc/hosts",
+                f"Service '{container.service}' has a stale address for {listed(hosts)} in /etc/hosts",
                 [w.dependency.name for w in walks],
                 (*evidence, *log_evidence(case, container.service, hosts)),
                 confirm=getent(container, hosts[0]),
@@ -224,7 +276,7 @@ def misspelt_name(case: Case) -> list[Finding]:
                 evidence=(
                     f"{first.origin} of '{consumer}' says {first.target}",
                     f"services of the project: {', '.join(case.services())}",
-                    *_probe_lines(case, walks),
+                    *probe_lines(case, walks),
                     *log_evidence(case, consumer, [host]),
                 ),
                 confirm=getent_of(case, walks[0]),
@@ -288,11 +340,6 @@ def getent_of(case: Case, walk: Walk) -> str:
     return f"docker exec {walk.container} getent hosts {walk.dependency.host}"
 
 
-def _parties(case: Case, walk: Walk) -> tuple[Optional[Container], list[Container]]:
-    provider = case.provider(walk.dependency)
-    return case.container(walk.container), [c for c in case.containers_of(provider) if c.running] if provider else []
-
-
 def _meant(case: Case, provider: Container, walk: Walk) -> bool:
     """Whether the host is a name that the service should have on the network: its own, or a configured alias."""
     config = (case.snapshot.config.get("services") or {}).get(provider.service) or {}
@@ -314,24 +361,8 @@ def _networks_of(case: Case, service: str) -> list[str]:
     return sorted({e.network for c in case.containers_of(service) for e in c.endpoints})
 
 
-def _probe_lines(case: Case, walks: list[Walk]) -> list[str]:
-    lines = []
-    for walk in walks[:3]:
-        probe = case.name_probe(walk.container, walk.dependency.host)
-        if probe:
-            lines.append(
-                f"from inside {walk.dependency.consumer}: '{walk.dependency.host}' is {probe.error or 'unknown'} (asked {probe.via or '?'})"
-            )
-    return lines
-
-
 def _hosts(walks: list[Walk]) -> list[str]:
     return list(dict.fromkeys(w.dependency.host for w in walks))
-
-
-def _listed(names: list[str]) -> str:
-    quoted = [f"'{n}'" for n in names]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1] if quoted else "nobody"
 
 
 def _plain(name: str) -> str:

@@ -73,7 +73,7 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
 
 
 def container_from_list(data: Mapping[str, Any]) -> Container:
-    """One container from ``GET /containers/json``: name, project, state, addresses and published ports."""
+    """One container from ``GET /containers/json``: name, project and its folder, state, addresses, published ports."""
     labels = dict(data.get("Labels") or {})
     endpoints = ((data.get("NetworkSettings") or {}).get("Networks")) or {}
     return Container(
@@ -87,6 +87,7 @@ def container_from_list(data: Mapping[str, Any]) -> Container:
         state=str(data.get("State") or ""),
         network_mode=str((data.get("HostConfig") or {}).get("NetworkMode") or ""),
         endpoints=tuple(_endpoint(name, raw or {}, "") for name, raw in sorted(endpoints.items())),
+        labels={k: v for k, v in labels.items() if k == LABEL_WORKING_DIR},
         published=tuple(
             Port(int(p["PrivatePort"]), str(p.get("Type") or "tcp"), str(p.get("IP") or ""), int(p["PublicPort"]))
             for p in data.get("Ports") or ()

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..model import LogEvent
 from ..redact import redact_text
+from .times import instant
 from .urls import is_address, is_host
 
 LINE_LIMIT = 300
@@ -37,6 +38,7 @@ _KINDS = (
         r"DNS lookup failure|DNS resolution failed|Failed to resolve|NameResolutionError|nxdomain|NXDOMAIN|"
         r"failed to lookup address|Could not find address for|Couldn't resolve|gaierror|EAI_FAIL|No such host is known",
     ),
+    ("exhausted", r"[Cc]annot assign requested address|EADDRNOTAVAIL|\b(?:Errno|os error) 99\b"),
     (
         "unreachable",
         r"No route to host|EHOSTUNREACH|ENETUNREACH|Network is unreachable|\b(?:Errno|os error) (?:101|113)\b|"
@@ -97,6 +99,7 @@ _TARGETS = tuple(
         rf"(?:Name or service not known|[Cc]onnection refused|No such host is known\.) \({_H}:{_P}\)",
         rf"getaddrinfo for {_H} failed",
         rf"{_H}:{_P}: \[Errno -?\d+\]",
+        rf"(?<![\w.\-:/])(?!\S*[Ee]rror: ){_H}: \[Errno -\d+\]",
         rf"ECONNREFUSED (?:connect )?{_H}:{_P}",
         rf"(?:ETIMEDOUT|EHOSTUNREACH|ENETUNREACH) {_H}:{_P}",
         rf"dial (?:tcp|udp)[46]? {_H}:{_P}",
@@ -132,18 +135,35 @@ def read_events(service: str, container: str, lines: Iterable[str]) -> tuple[Log
     return tuple(events.values())
 
 
+def last_words(service: str, container: str, lines: Iterable[str], before: str = "") -> tuple[LogEvent, ...]:
+    """The last line that says something, as an event of kind ``end``; of those before a moment where one is given."""
+    until = instant(before)
+    for raw in reversed(list(lines)):
+        time, line = _cleaned(raw)
+        said = instant(time)
+        if line and (until is None or (said is not None and said < until)):
+            return (LogEvent(service, container, "end", _shown(line), time),)
+    return ()
+
+
 def _events(service: str, container: str, lines: Iterable[str]) -> Iterator[LogEvent]:
     for raw in lines:
-        line = _CONTROL.sub("", re.sub(r"[\t\r\n]", " ", _ANSI.sub("", raw[: 8 * LINE_LIMIT]))).strip()
-        stamp = _TIME.match(line)
-        if stamp:
-            line = line[stamp.end() :].strip()
+        time, line = _cleaned(raw)
         kind = next((k for k, pattern in _KIND_PATTERNS if pattern.search(line)), "")
         if kind:
-            host, address, port, path = _target(kind, line)
-            shown = redact_text(line)
-            shown = shown if len(shown) <= LINE_LIMIT else shown[: LINE_LIMIT - 1] + "…"
-            yield LogEvent(service, container, kind, shown, stamp.group(1) if stamp else "", host, address, port, path)
+            yield LogEvent(service, container, kind, _shown(line), time, *_target(kind, line))
+
+
+def _cleaned(raw: str) -> tuple[str, str]:
+    """The time before a line, empty where there is none, and the line without control characters."""
+    line = _CONTROL.sub("", re.sub(r"[\t\r\n]", " ", _ANSI.sub("", raw[: 8 * LINE_LIMIT]))).strip()
+    stamp = _TIME.match(line)
+    return (stamp.group(1), line[stamp.end() :].strip()) if stamp else ("", line)
+
+
+def _shown(line: str) -> str:
+    shown = redact_text(line)
+    return shown if len(shown) <= LINE_LIMIT else shown[: LINE_LIMIT - 1] + "…"
 
 
 def _target(kind: str, line: str) -> tuple[str, str, int, str]:

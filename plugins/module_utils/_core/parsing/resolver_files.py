@@ -145,6 +145,12 @@ def parse_nsswitch(text: str) -> tuple[HostSource, ...]:
     return DEFAULT_SOURCES
 
 
+def hosts_line(text: str) -> str:
+    """The ``hosts:`` line of an nsswitch.conf without its comment, empty where there is none."""
+    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return next((" ".join(line.split()) for line in lines if line.partition(":")[0].strip() == "hosts"), "")
+
+
 def parse_proc_net_sockets(text: str, protocol: str = "tcp") -> tuple[Socket, ...]:
     """The sockets of ``/proc/PID/net/tcp``, ``tcp6``, ``udp`` or ``udp6``. IPv4-mapped addresses are shown as IPv4."""
     sockets = []

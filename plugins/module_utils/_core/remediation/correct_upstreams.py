@@ -22,7 +22,7 @@ def propose(situation: Situation) -> Proposal:
         if subject.get("variable"):
             service, part = str(subject["service"]), _routes(subject)
         elif subject.get("host") and subject.get("consumer"):
-            service, part = str(subject["consumer"]), _renamed(situation, subject)
+            service, part = str(subject["consumer"]), _renamed(situation, subject, patch)
         else:
             continue
         if not part:
@@ -34,10 +34,18 @@ def propose(situation: Situation) -> Proposal:
     return persist(situation, (), patch, services, "the configuration must name the services that exist")
 
 
-def _renamed(situation: Situation, subject: dict[str, Any]) -> dict[str, str]:
-    environment = situation.service(str(subject["consumer"])).get("environment") or {}
+def _renamed(situation: Situation, subject: dict[str, Any], patch: dict[str, Any]) -> dict[str, str]:
+    consumer = str(subject["consumer"])
+    # one variable may need several corrections
+    corrected = ((patch.get("services") or {}).get(consumer) or {}).get("environment") or {}
     # "docker compose config" doubles every dollar sign already
-    return rewrite_environment(environment, str(subject["host"]), str(subject["service"]))
+    return rewrite_environment(
+        {**(situation.service(consumer).get("environment") or {}), **corrected},
+        str(subject["host"]),
+        str(subject.get("new_host") or subject["service"]),
+        int(subject.get("port") or 0),
+        int(subject.get("new_port") or 0),
+    )
 
 
 def _routes(subject: dict[str, Any]) -> dict[str, str]:

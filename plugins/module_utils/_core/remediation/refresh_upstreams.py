@@ -1,7 +1,7 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reload or restart only the consumer that holds a stale address."""
+"""Reload or restart only the consumer that holds a stale address, or has lost its way to Docker's DNS."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def propose(situation: Situation) -> Proposal:
         container = situation.case.container(name)
         if container is None or not container.running:
             continue
-        cause = f"'{container.service}' still uses {finding.subject.get('address') or 'an address that moved'}"
+        restart = str(finding.subject.get("restart") or "")
+        cause = restart or f"'{container.service}' still uses {finding.subject.get('address') or 'an address that moved'}"
         # https://nginx.org/en/docs/control.html
-        if any("nginx" in word for word in (container.image, *container.entrypoint, *container.command)):
+        if not restart and any("nginx" in word for word in (container.image, *container.entrypoint, *container.command)):
             steps.append(on_container(Action.SIGNAL, name, cause, signal="SIGHUP"))
         else:
             steps.append(on_container(Action.RESTART, name, cause))

@@ -1,26 +1,32 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take away what bypasses the embedded DNS: a mounted resolv.conf, a stale pin in extra_hosts."""
+"""Take away what bypasses the embedded DNS: mounted files, a stale pin, ndots, a proxy that is sent internal names."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from .patch import merge, override, reset, service_patch
+from .patch import escape, merge, override, reset, service_patch
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
 
 
 def propose(situation: Situation) -> Proposal:
-    """The service without the mount or the pins that the findings name; everything else of it stays."""
+    """The service without the mount, the pins or the options that the findings name; everything else of it stays."""
     patch: dict[str, Any] = {}
     services: list[str] = []
     for finding in situation.findings:
         service = str(finding.subject.get("service") or "")
         if finding.subject.get("mount"):
             part = _without_mount(situation, service, str(finding.subject["target"]))
+        elif finding.subject.get("dns_opt"):
+            part = _without_options(situation, service, list(finding.subject["dns_opt"]))
+        elif finding.subject.get("no_proxy"):
+            # programs differ in which spelling they read
+            value = escape(",".join(finding.subject["no_proxy"]))
+            part = service_patch(service, environment={"NO_PROXY": value, "no_proxy": value})
         elif finding.subject.get("hosts"):
             part = _without_pins(situation, service, list(finding.subject["hosts"]))
         else:
@@ -42,6 +48,15 @@ def _without_mount(situation: Situation, service: str, target: str) -> dict[str,
     if len(rest) == len(volumes):
         return {}
     return service_patch(service, volumes=override(rest) if rest else reset())
+
+
+def _without_options(situation: Situation, service: str, options: list[str]) -> dict[str, Any]:
+    """Without its ndots, Docker writes its own: ``ndots:0``."""
+    present = situation.service(service).get("dns_opt") or []
+    rest = [o for o in present if o not in options]
+    if len(rest) == len(present):
+        return {}
+    return service_patch(service, dns_opt=override(rest) if rest else reset())
 
 
 def _without_pins(situation: Situation, service: str, hosts: list[str]) -> dict[str, Any]:

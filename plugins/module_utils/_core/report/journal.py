@@ -10,7 +10,7 @@ A journal is plain JSON::
                   plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
                   compose_command, error}
     diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], topology,
-                  duration_ms}
+                  unread: {what: reason}, duration_ms}
     topology   = {services: [{name, state, health, exit_code, replicas, running, networks: [name], image}],
                   networks: [{name, driver, internal, project}], providers: {host: service}}
     plan       = {items: [{remediation, invasiveness, reversible, restarts: [text], downtime, findings: [code],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..model import CheckResult, Finding, Layer, Outcome, Severity, Walk, from_data
-from .text import count, duration, mark, plain
+from .text import count, duration, listed, mark, plain
 
 SEVERITIES = [Severity.ERROR, Severity.WARNING, Severity.INFO]
 LAYERS = list(Layer)
@@ -33,7 +33,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Unprobed:
-    """What could not be probed for one reason: names of dependencies and checks."""
+    """What could not be probed or read for one reason: names of dependencies, checks and evidence."""
 
     reason: str
     names: tuple[str, ...]
@@ -49,6 +49,7 @@ class Reading:
     checks: tuple[CheckResult, ...]
     notes: tuple[str, ...]
     duration_ms: float
+    unread: tuple[tuple[str, str], ...] = ()
 
     def walks_with(self, outcome: Outcome) -> list[Walk]:
         """The dependencies with that outcome."""
@@ -95,6 +96,8 @@ class Reading:
             names.setdefault(walk.detail or NO_REASON, []).append(walk.dependency.name)
         for result in self.checks_with(Outcome.UNKNOWN):
             names.setdefault(result.error or NO_REASON, []).append(result.check.name)
+        for what, why in self.unread:
+            names.setdefault(why or NO_REASON, []).append(what)
         return [Unprobed(why, tuple(names[why])) for why in sorted(names, key=lambda why: -len(names[why]))]
 
 
@@ -111,6 +114,7 @@ def read(diagnosis: Mapping[str, Any]) -> Reading:
         checks=checks,
         notes=tuple(str(note) for note in diagnosis.get("notes") or ()),
         duration_ms=float(diagnosis.get("duration_ms") or 0.0),
+        unread=tuple((str(what), str(why)) for what, why in (diagnosis.get("unread") or {}).items()),
     )
 
 
@@ -172,6 +176,9 @@ def verdict(reading: Reading) -> tuple[str, str]:
         return "?", f"all {count(total, 'dependency')} ok, but {checks} could not be run"
     if not total:
         return "?", "no dependency was found in the configuration: list them in netfix_dependencies"
+    if reading.unread:
+        seen = f"{listed([plain(what) for what, _why in reading.unread], 3)} could not be read"
+        return "?", f"all {count(total, 'dependency')} ok, but {seen}"
     return "✓", f"all {count(total, 'dependency')} ok"
 
 

@@ -113,8 +113,9 @@ def _fields(head: bytes) -> dict[str, str]:
 
 
 def _server(fields: Mapping[str, str]) -> str:
-    """The Server header, with Via where a proxy stood between."""
-    server, via = fields.get("server", ""), fields.get("via", "")
+    """The Server header, with Via where a proxy stood between; Squid may say so in X-Cache only (``MISS from host``)."""
+    cached = fields.get("x-cache", "").partition(" from ")[2]
+    server, via = fields.get("server", ""), fields.get("via", "") or cached
     return f"{server} (via {via})".strip() if via else server
 
 

@@ -54,11 +54,12 @@ class HttpJob:
 
 @dataclass(frozen=True)
 class PingJob:
-    """Send one ICMP echo."""
+    """Send one ICMP echo. ``size`` is that of its whole packet, which no router may cut up; 0 for a small one."""
 
     container: str
     pid: int
     host: str
+    size: int = 0
     types: tuple[str, ...] = ("A",)
 
 

@@ -43,8 +43,9 @@ class Nameserver:
         try:
             self._open().send(encode_query(message_id, name, type_name))
         except OSError as exc:
-            # ECONNREFUSED here is the ICMP answer to an earlier question on the same socket
+            # ECONNREFUSED here is the ICMP answer to an earlier question on the same socket, which hears of it no more
             del self._pending[message_id]
+            self._fail(exc)
             return error_code(exc)
         if not (yield Until(future, self._loop.now + wait_s)):
             return None
@@ -112,10 +113,13 @@ class Nameserver:
             except BlockingIOError:
                 return
             except OSError as exc:
-                for future, _name, _type in list(self._pending.values()):
-                    future.settle(error_code(exc), self._loop)
+                self._fail(exc)
                 return
             self._take(data)
+
+    def _fail(self, error: OSError) -> None:
+        for future, _name, _type in list(self._pending.values()):
+            future.settle(error_code(error), self._loop)
 
     def _take(self, data: bytes) -> None:
         try:

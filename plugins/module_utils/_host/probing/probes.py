@@ -145,7 +145,7 @@ class Probes:
 
     def _ping(self, job: PingJob) -> Generator[Any, Any, Probe]:
         def probe(outcome: Outcome, **more: Any) -> Probe:
-            return Probe(job.container, Layer.ADDRESS, job.host, outcome, **more)
+            return Probe(job.container, Layer.ADDRESS, job.host, outcome, size=job.size, **more)
 
         found = yield from self._lookup(job.host, job.types)
         if found.outcome is not Outcome.OK:
@@ -153,7 +153,7 @@ class Probes:
 
         def talk(address: str, wait_s: float) -> Steps:
             began = self._loop.now
-            error = yield from ping(self._namespace, self._loop, address, began + wait_s)
+            error = yield from ping(self._namespace, self._loop, address, began + wait_s, job.size)
             return error, self._since(began)
 
         error, took_ms, address = yield from self._first_that_answers(found.answers[:1], talk)

@@ -13,8 +13,10 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.model import 
     Check,
     CheckResult,
     Container,
+    Layer,
     LogEvent,
     Outcome,
+    Probe,
     Snapshot,
     to_data,
 )
@@ -150,10 +152,11 @@ def test_snapshot_leaves_the_host_without_secrets():
     check = Check(
         "c", "http://u:s3cret@api/x", headers={"Authorization": "s3cret", "X": "1"}, json_body={"password": "s3cret"}
     )
+    said = Probe("api-1", Layer.PROTOCOL, "http://u:s3cret@api", Outcome.FAILED, body="token=s3cret")
     snapshot = Snapshot(
         "shop", config=CONFIG, containers=(container,), strangers=(container,),
         log_events=(LogEvent("api", "api-1", "refused", "http://u:s3cret@db password=s3cret"),),
-        checks=(CheckResult(check, Outcome.OK, body="token=s3cret"),), notes=("url http://u:s3cret@x",),
+        checks=(CheckResult(check, Outcome.OK, 0, "", "", "token=s3cret", 0, said, (said,), (said,)),), notes=("url http://u:s3cret@x",),
     )  # fmt: skip
     clean = redact_snapshot(snapshot)
     assert "s3cret" not in json.dumps(to_data(clean))

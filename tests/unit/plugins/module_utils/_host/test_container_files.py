@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._host import container_files
 from ansible_collections.vertice.netfix.plugins.module_utils._host.container_files import (
+    list_in_root,
     open_below,
     open_below_by_hand,
     read_in_root,
@@ -77,3 +78,10 @@ def test_host_file_is_read_and_cut(tmp_path: Path) -> None:
     (tmp_path / "long").write_text("0123456789")
     assert read_in_root(0, str(tmp_path / "long"), max_bytes=4) == "0123"
     assert read_in_root(0, str(tmp_path / "none")) is None
+
+
+def test_names_in_a_directory_are_listed(monkeypatch: pytest.MonkeyPatch, root: int) -> None:
+    monkeypatch.setattr(container_files, "open_below", lambda _root, path: open_below(root, path))
+    assert list_in_root(os.getpid(), "/run") == ("conf", "linked")
+    assert list_in_root(os.getpid(), "/run/linked") == ("hosts",)
+    assert list_in_root(os.getpid(), "/etc/plain") == list_in_root(os.getpid(), "/none") == ()

@@ -55,3 +55,32 @@ def test_dockers_part_of_the_firewall_is_known_to_be_there():
 def test_a_flushed_firewall_shows(text):
     without_jumps = "\n".join(line for line in text.splitlines() if " -o br-" not in line)
     assert parse_firewall(without_jumps).docker_chains is False
+
+
+# chains as ufw makes them, and one of another table that has the name of none
+UFW = """\
+*mangle
+:INPUT ACCEPT [0:0]
+[9:540] -A custom -j DROP
+COMMIT
+*filter
+:INPUT DROP [12:720]
+:FORWARD DROP [0:0]
+:ufw-user-input - [0:0]
+[90:5400] -A INPUT -j ufw-user-input
+[4:240] -A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT
+[0:0] -A nobody-jumps-here -j DROP
+COMMIT
+"""
+
+
+def test_chains_that_the_operators_chains_jump_to_are_read_as_well():
+    firewall = parse_firewall(UFW)
+    assert firewall.rules == {"-A INPUT -j ufw-user-input": 90, "-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT": 4}
+    assert firewall.input_policy == "DROP"
+
+
+def test_a_long_blocklist_is_left_out():
+    blocked = "".join(f"[0:0] -A blocked -s 192.0.2.{n % 256}/32 -p tcp -m tcp --dport {n} -j DROP\n" for n in range(1, 300))
+    rules = parse_firewall(f"*filter\n:INPUT ACCEPT [0:0]\n[1:60] -A INPUT -j blocked\n{blocked}COMMIT\n").rules
+    assert rules == {"-A INPUT -j blocked": 1}

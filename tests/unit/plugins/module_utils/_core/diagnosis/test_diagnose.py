@@ -197,18 +197,18 @@ def test_ipv6_that_is_closed_does_not_matter_where_ipv4_is_open():
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "fields, code",
     [
-        {"state": "restarting"},
-        {"state": "paused"},
-        {"state": "exited", "oom_killed": True},
-        {"state": "created", "error": "port is already allocated"},
+        ({"state": "restarting"}, "container.dependency_crash_loop"),
+        ({"state": "paused"}, "container.dependency_paused"),
+        ({"state": "exited", "oom_killed": True}, "container.dependency_oom_killed"),
+        ({"state": "dead"}, "container.not_running"),
     ],
 )
-def test_a_provider_that_a_start_would_not_mend_gets_advice_only(fields):
+def test_a_provider_that_a_start_would_not_mend_gets_advice_only(fields, code):
     snapshot = with_probes(with_container(shop(), "db", **fields), unresolved("shop-api-1", "db"))
     (finding,) = diagnose(snapshot).findings
-    assert finding.code == "container.not_running" and finding.remediations == () and finding.advice
+    assert finding.code == code and finding.remediations == () and finding.advice
 
 
 def test_a_provider_without_a_container_is_named_and_not_called_misspelt():

@@ -32,8 +32,8 @@ def test_the_error_and_the_listeners_tell_why_a_port_is_closed(error, sockets, c
 
 
 def test_a_refusal_shows_what_the_provider_listens_on():
-    (finding,) = diagnose(closed("ECONNREFUSED", listens("0.0.0.0", 8080))).findings
-    assert "'api' listens on 0.0.0.0:8080" in finding.evidence
+    (finding,) = diagnose(closed("ECONNREFUSED", listens("0.0.0.0", 8080), listens("0.0.0.0", 8081))).findings
+    assert "'api' listens on 0.0.0.0:8080, 0.0.0.0:8081" in finding.evidence
 
 
 def test_unreadable_sockets_are_not_taken_for_loopback():

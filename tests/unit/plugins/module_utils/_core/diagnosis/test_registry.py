@@ -24,8 +24,9 @@ def fault(name):
 
 @pytest.mark.parametrize("name", LAB_FAULTS)
 def test_every_fault_of_the_lab_is_a_registered_kind(name):
-    code = fault(name)["finding"]
-    assert code in KINDS and KINDS[code].fault == name
+    # another symptom of a cause that has a fault of its own says so
+    code, cause = fault(name)["finding"], fault(name).get("same_cause_as", name)
+    assert code in KINDS and KINDS[code].fault == cause
 
 
 @pytest.mark.parametrize("name", LAB_FAULTS)
@@ -103,3 +104,11 @@ def test_the_docs_have_a_section_for_each(file, words):
         pytest.skip(f"docs/{file} is not written yet")
     text = path.read_text(encoding="utf-8")
     assert [w for w in words if w not in text] == []
+
+
+def test_the_symptoms_lead_to_findings_that_exist():
+    text = (ROOT / "docs" / "symptoms.md").read_text(encoding="utf-8")
+    links = re.findall(r"\[`([a-z_.0-9]+)`\]\(findings\.md#([a-z_0-9]+)\)", text)
+    assert {code for code, _anchor in links} <= set(KINDS)
+    assert [code for code, anchor in links if anchor != code.replace(".", "")] == []
+    assert {c for c in KINDS if c.startswith("protocol.")} <= {code for code, _anchor in links}

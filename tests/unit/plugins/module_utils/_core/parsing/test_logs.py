@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.logs import LINE_LIMIT, read_events
+from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.logs import (
+    LINE_LIMIT,
+    last_words,
+    read_events,
+)
 
 NGINX = '2024/01/01 10:00:00 [error] 7#7: *1 {}, client: 172.18.0.1, request: "GET /u HTTP/1.1", {}host: "edge:8080"'
 UPSTREAM = 'upstream: "http://172.18.0.3:8000/x", '
@@ -14,6 +18,7 @@ UPSTREAM = 'upstream: "http://172.18.0.3:8000/x", '
 LINES = {
     "socket.gaierror: [Errno -2] Name or service not known": ("resolution", "", "", 0, ""),
     "httpx.ConnectError: [Errno -3] Temporary failure in name resolution": ("resolution", "", "", 0, ""),
+    "WARN route /users NOT registered: users: [Errno -2] Name or service not known": ("resolution", "users", "", 0, ""),
     "requests: HTTPConnectionPool(host='users', port=8000): Max retries exceeded with url: /x (Caused by "
     "NameResolutionError(\"<c>: Failed to resolve 'users' ([Errno -2] Name or service not known)\"))": (
         "resolution", "users", "", 8000, "/x"),
@@ -137,3 +142,27 @@ def test_paths_of_a_scanner_do_not_fill_the_report():
     events = read_events("a", "a-1", lines)
     assert len(events) == 51
     assert events[-1].host == "users"
+
+
+RUN_TWICE = (
+    "2026-01-01T00:00:01.000000001Z connected",
+    "2026-01-01T00:00:02Z FATAL: password=hunter2 is wrong",
+    "2026-01-01T00:00:03Z",
+    "2026-01-01T00:00:05Z connected",
+)
+
+
+@pytest.mark.parametrize(
+    "before, line",
+    [("", "connected"), ("2026-01-01T00:00:04.5Z", "FATAL: password=*** is wrong"), ("2025-01-01T00:00:00Z", "")],
+    ids=["of all", "of the run before", "of none"],
+)
+def test_the_last_words_of_a_container_are_an_event(before, line):
+    events = last_words("api", "shop-api-1", RUN_TWICE, before)
+    assert [e.line for e in events] == ([line] if line else []) and {e.kind for e in events} <= {"end"}
+
+
+def test_a_port_that_cannot_be_taken_to_start_from_is_told_with_who_was_called():
+    line = "2026-01-01T00:00:01Z ERROR GET /users/1 upstream http://users:8000: [Errno 99] Cannot assign requested address"
+    (event,) = read_events("gateway", "shop-gateway-1", [line])
+    assert (event.kind, event.host, event.port) == ("exhausted", "users", 8000)

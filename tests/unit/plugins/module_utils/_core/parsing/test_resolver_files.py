@@ -11,6 +11,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.resol
     ResolvConf,
     candidate_names,
     hosts_addresses,
+    hosts_line,
     is_address,
     parse_hosts,
     parse_nsswitch,
@@ -126,6 +127,18 @@ def test_hosts_names_have_all_their_addresses_in_any_case() -> None:
 )
 def test_nsswitch_sources_are_in_order(line: str, expected: tuple[HostSource, ...]) -> None:
     assert parse_nsswitch(f"passwd: files systemd\n{line}\nnetworks: files\n" if line else "") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("passwd: files\nhosts:  files   dns # as usual\n", "hosts: files dns"),
+        ("# hosts: files\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_hosts_line_is_shown_without_its_comment(text: str, expected: str) -> None:
+    assert hosts_line(text) == expected
 
 
 # docker-26.1.5, kernel 6.18, x86-64: the embedded DNS's own listener, a service, one connection

@@ -16,9 +16,11 @@ from unit.builders import (
     container,
     endpoint,
     inspected,
+    listens,
     network,
     propose,
     recorded,
+    resolved,
     shop,
     state_of,
     tcp,
@@ -88,6 +90,12 @@ def test_what_is_configured_apart_is_joined_at_once_and_in_the_configuration():
     assert proposal.recreated == ("api_gateway",)
 
 
+def test_a_link_gets_the_common_network_that_it_lacks():
+    proposal = propose(recorded("links_to_other_network"), "reconnect_endpoints")
+    assert told(proposal)[0] == f"connect {lab('users')} to netfix-unit_front"
+    assert proposal.patch == {"services": {"users": {"networks": {"back": None, "front": None}}}}
+
+
 def test_what_our_override_file_held_before_is_kept():
     present = {"services": {"api_gateway": {"labels": {"x": "y"}}, "redis": {"dns": ["9.9.9.9"]}}}
     proposal = propose(recorded("disjoint_networks"), "reconnect_endpoints", override=present)
@@ -133,6 +141,12 @@ def test_a_mount_that_compose_did_not_make_is_refused():
     assert "'api_gateway'" in reason
 
 
+def test_the_services_are_added_to_what_no_proxy_names():
+    proposal = propose(recorded("http_proxy_without_no_proxy"), "restore_resolver")
+    value = "localhost,127.0.0.1,10.0.0.0/8,users,orders"
+    assert proposal.patch == {"services": {"gateway": {"environment": {"NO_PROXY": value, "no_proxy": value}}}}
+
+
 # correct_upstreams
 
 
@@ -167,6 +181,28 @@ def test_a_dollar_sign_in_a_declared_route_is_not_interpolated():
     assert proposal.patch["services"]["api_gateway"]["environment"]["ROUTES"].startswith("/$$x=")
 
 
+def refused_on(snapshot, service, consumer, address, port, listening):
+    """The snapshot with that consumer's call refused, because the provider listens on another port."""
+    snapshot = with_config(snapshot, service, expose=[str(listening)])
+    snapshot = with_container(snapshot, service, sockets=(listens("0.0.0.0", listening),))
+    return with_probes(snapshot, tcp(f"shop-{consumer}-1", address, port, "ECONNREFUSED"))
+
+
+def test_a_wrong_port_is_corrected_and_the_name_stays():
+    proposal = propose(refused_on(shop(), "api", "web", "10.1.0.3", 8000, 9000), "correct_upstreams")
+    assert proposal.patch["services"]["web"]["environment"] == {"API_URL": "http://api:9000"}
+
+
+def test_two_wrong_ports_in_one_variable_are_both_corrected():
+    snapshot = with_config(shop(), "web", environment={"ROUTES": "/a=http://api:8000,/d=http://db:5432"})
+    where = {"origin": "environment ROUTES", "key": "ROUTES"}
+    snapshot = replace(snapshot, dependencies=(call("web", "api", 8000, **where), call("web", "db", 5432, **where)))
+    snapshot = with_probes(snapshot, resolved("shop-web-1", "db", "10.1.0.2"))
+    snapshot = refused_on(snapshot, "api", "web", "10.1.0.3", 8000, 9000)
+    proposal = propose(refused_on(snapshot, "db", "web", "10.1.0.2", 5432, 5433), "correct_upstreams")
+    assert proposal.patch["services"]["web"]["environment"] == {"ROUTES": "/a=http://api:9000,/d=http://db:5433"}
+
+
 # start_providers, refresh_upstreams
 
 
@@ -188,6 +224,12 @@ def test_providers_start_before_those_that_wait_for_them():
 def test_nginx_is_reloaded_and_not_restarted():
     (step,) = propose(recorded("stale_ip_nginx_502"), "refresh_upstreams").steps
     assert (step.action.value, step.args["container"], step.args["signal"]) == ("signal", lab("edge"), "SIGHUP")
+
+
+def test_a_gateway_that_made_its_routes_too_early_is_restarted():
+    proposal = propose(recorded("gateway_discovery_drops_unresolved_404"), "refresh_upstreams")
+    assert told(proposal) == [f"restart {lab('gateway')}", f"wait_healthy {lab('gateway')}"]
+    assert "'users' and 'orders'" in proposal.steps[0].cause
 
 
 # static_hosts, direct_routes

@@ -14,8 +14,8 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.u
 from unit.builders import NETWORK, RECORDED, endpoint, inspected, network, propose, recorded, shop, state_of
 from unit.model_engine import OVERRIDE, ModelEngine, go_back
 
-# every remediation on every recorded fault that it proposes something for
-SNAPSHOTS = {fault: recorded(fault) for fault in RECORDED}
+# every remediation on every recorded fault that it proposes something for; one needs an engine that answers
+SNAPSHOTS = {fault: found for fault in RECORDED if not (found := recorded(fault)).engine.silence}
 STEPS = {(f, name): propose(s, name).steps for f, s in SNAPSHOTS.items() for name in REMEDIATIONS}
 ATTEMPTS = [attempt for attempt, steps in STEPS.items() if steps]
 

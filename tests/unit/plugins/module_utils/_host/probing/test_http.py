@@ -55,6 +55,8 @@ def answered(answer: bytes, method: str = "GET", size: int = 1 << 20) -> Respons
             b"3\r\nabc\r\n2;ext\r\nde\r\n0\r\n\r\n",
             Response(503, "(via 1.1 corpproxy)", "abcde"),
         ),
+        (b"HTTP/1.1 503 x\r\nServer: a\r\nX-Cache: MISS from squid\r\n\r\n", Response(503, "a (via squid)", "")),
+        (b"HTTP/1.1 503 x\r\nServer: nginx\r\nX-Cache: MISS\r\n\r\n", Response(503, "nginx", "")),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", Response(200, "", "short")),
     ],
 )

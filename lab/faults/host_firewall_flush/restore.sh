@@ -1,0 +1,11 @@
+#!/bin/sh
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The engine writes its rules when it starts.
+set -eu
+
+iptables -P FORWARD ACCEPT
+nested-host stop
+nested-host start
