@@ -135,6 +135,11 @@ findings:
       description: What to change by hand.
       type: str
       sample: ""
+    symptoms:
+      description: Dependencies and checks that fail because of what it breaks.
+      type: list
+      elements: str
+      sample: ["kb through the gateway"]
     subject:
       description: What a remediation needs to know.
       type: dict

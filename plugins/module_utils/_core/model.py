@@ -475,8 +475,8 @@ class Snapshot:
 class Finding:
     """One diagnosed root cause.
 
-    ``breaks`` are the names of the dependencies or checks it breaks. ``confirm`` is a command that shows it by
-    hand. ``subject`` is what a remediation needs to know: container, network, service, names, addresses.
+    ``breaks`` are the names of the dependencies or checks it breaks, ``symptoms`` those that fail because of these.
+    ``confirm`` is a command that shows it by hand. ``subject`` is what a remediation needs to know: container, network, service, names, addresses.
     ``remediations`` is empty where ``advice`` alone can help: the operator's own program or policy.
     """
 
@@ -490,6 +490,7 @@ class Finding:
     remediations: tuple[str, ...] = ()
     advice: str = ""
     subject: dict[str, Any] = field(default_factory=dict)
+    symptoms: tuple[str, ...] = ()
 
     @property
     def layer(self) -> Layer:

@@ -21,6 +21,7 @@ from .._core.model import Container, Layer, Outcome, Probe
 from .._core.parsing.exec_answers import NO_TOOL, SEPARATOR, Answer, addresses, error, parse_answers, response
 from .._core.parsing.resolver_files import (
     hosts_addresses,
+    is_address,
     parse_hosts,
     parse_proc_net_route,
     parse_proc_net_sockets,
@@ -50,6 +51,12 @@ tell() { # NUMBER TOOL COMMAND...
     said=$(bounded "$@" 2>&1 </dev/null)
     printf '\002%s %s %s\n%.3000s\n' "$number" "$tool" "$?" "$said"
 }
+# small ones know neither -z nor -v, and say so
+dial='said=$(nc -z -v -w "$2" "$0" "$1" 2>&1)
+code=$?
+case $said in *option*) said=$(nc -w "$2" "$0" "$1" 2>&1 </dev/null); code=$? ;; esac
+printf %s "$said"
+exit $code'
 lookup='import socket, sys
 for a in dict.fromkeys(i[4][0] for i in socket.getaddrinfo(sys.argv[1], None, socket.AF_INET, socket.SOCK_STREAM)): print(a)'
 knock='import socket, sys
@@ -75,7 +82,7 @@ name() { # NUMBER HOST NAMESERVER
 port() { # NUMBER ADDRESS PORT
     if has bash; then tell "$1" bash bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"
     elif has python3; then tell "$1" python3 python3 -c "$knock" "$2" "$3" "$NETFIX_LIMIT"
-    elif has nc; then tell "$1" nc nc -z -v -w "$NETFIX_LIMIT" "$2" "$3"
+    elif has nc; then tell "$1" nc sh -c "$dial" "$2" "$3" "$NETFIX_LIMIT"
     else tell "$1" - true; fi
 }
 http() { # NUMBER URL ADDRESS
@@ -156,22 +163,24 @@ class Fallback:
         if not name:
             reason = f"the engine {self.engine.docker_host} runs on another host: what its loopback answers is not seen from here"
             return {job: unknown(job, reason) for job in jobs}
-        found = self._asked_by(EXEC, name, name, jobs, seconds) if self.mode != NONE else {}
+        found: dict[Job, Probe] = {j: _itself(j) for j in jobs if isinstance(j, NameJob) and is_address(j.host)}
         left = [j for j in jobs if j not in found and _question(j)]
+        if left and self.mode != NONE:
+            found.update(self._asked_by(EXEC, name, name, left, seconds))
+            left = [j for j in left if j not in found]
         helper = self._helper(name) if left and self.mode == HELPER else ""
         if helper:
             found.update(self._asked_by(HELPER, name, helper, left, seconds))
-        return {**{job: unknown(job, self._reason(name, job)) for job in jobs}, **found}
+        return {**{job: unknown(job, self._reason(name)) for job in jobs}, **found}
 
-    def _reason(self, name: str, job: Job) -> str:
-        if name in self._used:
-            return f"{self.closed[name]}; docker exec cannot ask this there"
-        return "; ".join(filter(None, (self.closed[name], self._why_not.get(name, ""))))
+    def _reason(self, name: str) -> str:
+        no_tool = "docker exec finds no tool for this there" if name in self._used else ""
+        return "; ".join(filter(None, (self.closed[name], self._why_not.get(name, no_tool))))
 
     def _asked_by(self, via: str, name: str, place: str, jobs: Sequence[Job], seconds: float) -> dict[Job, Probe]:
         """The probes of those questions that were answered."""
-        questions = [question for number, job in enumerate(jobs) if (question := _question(job, number))]
-        answers = parse_answers(self._run(name, place, _ASK, "\n".join(questions), seconds)) if questions else {}
+        questions = "\n".join(_question(job, number) for number, job in enumerate(jobs))
+        answers = parse_answers(self._run(name, place, _ASK, questions, seconds))
         container = next(c for c in self.containers if c.name == name)
         hosts = parse_hosts(container.hosts or "")
         probes = {jobs[number]: _probe(jobs[number], answer, via, hosts) for number, answer in answers.items()}
@@ -239,6 +248,10 @@ class Fallback:
             sockets=tuple(s for name, text in sockets.items() for s in parse_proc_net_sockets(text, name[:3])) if sockets else None,
             default_route=parse_proc_net_route(texts.get("/proc/net/route", "")),
         )
+
+
+def _itself(job: NameJob) -> Probe:
+    return Probe(job.container, Layer.NAME, job.host, Outcome.OK, answers=(job.host,), nameserver=job.nameserver)
 
 
 def _question(job: Job, number: int = 0) -> str:

@@ -22,11 +22,15 @@ NO_EMBEDDED_DNS = ("bridge", "host", "none")
 
 @dataclass
 class Case:
-    """One snapshot under diagnosis. ``explained`` grows while rules speak; nothing else changes."""
+    """One snapshot under diagnosis. ``explained`` and ``because`` grow while rules speak; nothing else changes.
+
+    ``because`` has, for what fails only as a consequence, the name of what it is a consequence of.
+    """
 
     snapshot: Snapshot
     walks: tuple[Walk, ...] = ()
     explained: set[str] = field(default_factory=set)
+    because: dict[str, str] = field(default_factory=dict)
 
     def open_walks(self, *layers: Layer) -> list[Walk]:
         """Failed walks that no finding explains yet, of those layers (all layers where none is named)."""
@@ -41,6 +45,11 @@ class Case:
     def open_checks(self) -> list[CheckResult]:
         """Failed checks that no finding explains yet."""
         return [c for c in self.snapshot.checks if c.outcome is Outcome.FAILED and c.check.name not in self.explained]
+
+    def attribute(self, symptom: str, cause: str) -> None:
+        """What fails under the first name is a consequence of what fails under the second."""
+        self.explained.add(symptom)
+        self.because.setdefault(symptom, cause)
 
     def containers_of(self, service: str) -> list[Container]:
         """All containers of a service, replicas in their order; one-off runs are not among them."""

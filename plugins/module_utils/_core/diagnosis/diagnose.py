@@ -9,7 +9,7 @@ layer is never blamed on a higher one. A healthy project gives none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable
 
 from ..model import Finding, Outcome, Severity, Snapshot, Walk
@@ -150,6 +150,18 @@ def diagnose(snapshot: Snapshot) -> Diagnosis:
         for broken in one.breaks:
             causes.setdefault(broken, one.code)
     findings.sort(key=lambda f: _ORDER.index(f.severity))
+    findings = [replace(f, symptoms=_symptoms(case, f)) for f in findings]
+    for one in findings:
+        for symptom in one.symptoms:
+            causes.setdefault(symptom, one.code)
     walks = with_causes(case.walks, causes)
     seen = [*(w.outcome for w in walks), *(c.outcome for c in snapshot.checks)]
     return Diagnosis(tuple(findings), walks, seen.count(Outcome.UNKNOWN) + len(snapshot.unread))
+
+
+def _symptoms(case: Case, one: Finding) -> tuple[str, ...]:
+    """What fails as a consequence of what the finding breaks, directly or through others."""
+    found = list(one.breaks)
+    for broken in found:
+        found += [symptom for symptom, cause in case.because.items() if cause == broken and symptom not in found]
+    return tuple(found[len(one.breaks) :])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from ..model import Confidence, Container, Finding, Layer, Walk
+from ..model import Confidence, Container, Finding, Layer, Severity, Walk
 from .case import EMBEDDED_DNS, HOSTS_FILE, NO_EMBEDDED_DNS, Case, network_names
 from .make import finding, getent, listed, log_evidence, probe_lines
 
@@ -314,11 +314,16 @@ def likely_service(case: Case, host: str, port: int) -> str:
 
 
 def name_unresolved(case: Case) -> list[Finding]:
-    """What no rule above explains: an honest finding with the evidence."""
+    """What no rule above explains: an honest finding with the evidence.
+
+    A host that nothing has and nobody misses is a warning: an alternative of the configuration that is not in use.
+    """
     found = []
     for walk in case.open_walks(Layer.NAME):
         probe = case.name_probe(walk.container, walk.dependency.host)
         wrong = bool(probe and probe.answers)
+        told = log_evidence(case, walk.dependency.consumer, [walk.dependency.host])
+        unused = not wrong and not told and not case.provider(walk.dependency) and not case.open_checks()
         found.append(
             finding(
                 "name.wrong_address" if wrong else "name.unresolved",
@@ -327,8 +332,18 @@ def name_unresolved(case: Case) -> list[Finding]:
                 + ("resolves to an address that is not the service's" if wrong else "does not resolve")
                 + f" in service '{walk.dependency.consumer}'",
                 [walk.dependency.name],
-                evidence=(walk.detail, *log_evidence(case, walk.dependency.consumer, [walk.dependency.host])),
+                evidence=(
+                    walk.detail,
+                    f"{walk.dependency.origin} of '{walk.dependency.consumer}' says {walk.dependency.target}",
+                    *told,
+                    *(["no service has that name, no log tells of it, and no check fails"] if unused else []),
+                ),
                 confirm=getent_of(case, walk),
+                advice=f"If '{walk.dependency.consumer}' does not use it, put '{walk.dependency.name.replace('→', '->')}' "
+                "into netfix_ignore."
+                if unused
+                else "",
+                severity=Severity.WARNING if unused else None,
                 subject={"service": walk.dependency.consumer, "host": walk.dependency.host},
             )
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 from ..model import Confidence, Container, Finding, Layer, Walk
 from .case import Case
 from .make import finding, log_evidence
+from .ways import LOOPBACK, listeners
 
 # https://docs.docker.com/engine/network/drivers/bridge/#options
 ENABLE_ICC = "com.docker.network.bridge.enable_icc"
-LOOPBACK = ("127.", "::1")
 
 
 def bind_loopback_only(case: Case) -> list[Finding]:
@@ -124,8 +124,7 @@ def port_or_address_unexplained(case: Case) -> list[Finding]:
             {
                 f"{s.address}:{s.port}"
                 for c in case.containers_of(provider)
-                for s in c.sockets or ()
-                if s.state == "LISTEN"
+                for s in listeners(c)
             }
         )
         heard = (
@@ -157,4 +156,4 @@ def _providers(case: Case, walk: Walk) -> list[Container]:
 
 
 def _listening(container: Container, port: int) -> list[str]:
-    return sorted({s.address for s in container.sockets or () if s.state == "LISTEN" and s.port == port})
+    return sorted({s.address for s in listeners(container, port)})

@@ -8,10 +8,11 @@ The causes that are known have files of their own: gateways.py, nginx.py, proxie
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from ..model import CheckResult, Confidence, Finding, Layer, Walk
-from .answers import checked_service, one_line, written_by
+from .answers import FAILURES, checked_service, complaints, one_line, written_by
 from .case import Case
 from .make import finding
 
@@ -20,17 +21,51 @@ def explained_by_a_dependency(case: Case) -> list[Finding]:
     """No finding: what fails because a service behind it is already found broken is that finding's symptom."""
     for walk in case.open_walks(Layer.PROTOCOL):
         behind = case.downstream(case.provider(walk.dependency))
-        if any(w.dependency.name in case.explained and w.dependency.consumer in behind for w in case.walks):
-            case.explained.add(walk.dependency.name)
+        for broken in _broken(case):
+            if broken.dependency.consumer in behind:
+                case.attribute(walk.dependency.name, broken.dependency.name)
     for result in case.open_checks():
-        service = checked_service(case, result)
-        reach = case.downstream(service) if service else set()
-        host = urlsplit(result.check.url).hostname or ""
-        for walk in case.walks:
-            called = walk.dependency.consumer == result.check.source and walk.dependency.host.lower() == host
-            if walk.dependency.name in case.explained and (called or walk.dependency.consumer in reach):
-                case.explained.add(result.check.name)
+        for broken in _broken(case):
+            if _may_break(case, broken, result):
+                case.attribute(result.check.name, broken.dependency.name)
     return []
+
+
+def _broken(case: Case) -> list[Walk]:
+    """The walks that a finding speaks of."""
+    return [w for w in case.walks if w.dependency.name in case.explained]
+
+
+def _may_break(case: Case, broken: Walk, result: CheckResult) -> bool:
+    """Whether a broken dependency may be why a check fails.
+
+    It must lie on the check's way. Where the answer names the upstream that failed, only what lies behind that one
+    counts; and a 404 is blamed on a name or an address only where somebody says so (docs/symptoms.md).
+    """
+    dependency = broken.dependency
+    if dependency.consumer == result.check.source and dependency.host.lower() == urlsplit(result.check.url).hostname:
+        return True
+    service = checked_service(case, result)
+    if not service or dependency.consumer not in case.downstream(service):
+        return False
+    own = [d for d in case.snapshot.dependencies if d.consumer == service and d.kind == "call"]
+    named = [d for d in own if _names(result.body, d.host)]
+    if named and dependency.consumer == service and dependency.host not in [d.host for d in named]:
+        return False
+    if result.status == 404 and broken.layer is not Layer.CONTAINER and not _led_elsewhere(case, broken):
+        told = (e.host.lower() for e in case.snapshot.log_events if e.service == service and e.kind in FAILURES)
+        return bool(named or complaints(case, service, result)) or any(h in ("", dependency.host.lower()) for h in told)
+    return True
+
+
+def _led_elsewhere(case: Case, walk: Walk) -> bool:
+    """Whether the name resolves, so that the request went to somebody who may well answer 404."""
+    probe = case.name_probe(walk.container, walk.dependency.host)
+    return bool(probe and probe.answers) and walk.layer in (Layer.NAME, Layer.RESOLVER)
+
+
+def _names(text: str, host: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", text, re.IGNORECASE) is not None
 
 
 def dependency_unexplained(case: Case) -> list[Finding]:

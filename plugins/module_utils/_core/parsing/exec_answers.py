@@ -18,8 +18,8 @@ NO_TOOL = "-"
 # timeout(1) says 124 (BusyBox: 143) of what it ended
 _TIMED_OUT = (124, 137, 143)
 _ERRORS = (
-    ("timeout", re.compile(r"timed? ?out|no servers could be reached", re.I)),
     ("ECONNREFUSED", re.compile(r"refused", re.I)),
+    ("timeout", re.compile(r"timed out|no servers could be reached", re.I)),
     ("EHOSTUNREACH", re.compile(r"no route to host|host is unreachable", re.I)),
     ("ENETUNREACH", re.compile(r"network is unreachable", re.I)),
     ("ECONNRESET", re.compile(r"reset by peer", re.I)),

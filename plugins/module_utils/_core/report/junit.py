@@ -167,7 +167,7 @@ def _check(result: CheckResult, reading: Reading, prefix: str) -> _Case:
     classname, name, time_s = f"{prefix}.checks", plain(result.check.name), result.latency_ms / 1000
     if not tag:
         return _Case(classname, name, time_s)
-    finding = next((f for f in reading.findings if result.check.name in f.breaks), None)
+    finding = next((f for f in reading.findings if result.check.name in (*f.breaks, *f.symptoms)), None)
     code = plain(finding.code) if finding else UNEXPLAINED
     kind = code if result.outcome is Outcome.FAILED else "unknown"
     return _Case(classname, name, time_s, tag, kind, answer_of(result), (request_of(result), *_told(finding)))

@@ -134,7 +134,7 @@ def _groups(
     refused: dict[Optional[int], list[CheckResult]] = {}
     for result in checks:
         if result.outcome is Outcome.FAILED:
-            owner = next((n for n, f in enumerate(findings) if result.check.name in f.breaks), None)
+            owner = next((n for n, f in enumerate(findings) if result.check.name in (*f.breaks, *f.symptoms)), None)
             refused.setdefault(owner, []).append(result)
     # A finding may break nothing, but what nothing explains is only shown where there is such a thing.
     order: list[Optional[int]] = list(range(len(findings)))
@@ -148,7 +148,10 @@ def _groups(
 def _explains(walk: Walk, findings: tuple[Finding, ...]) -> Optional[int]:
     """The position of the finding that explains a failed walk: of several with its code, the one that names it."""
     alike = [number for number, finding in enumerate(findings) if walk.cause and finding.code == walk.cause]
-    return next((n for n in alike if walk.dependency.name in findings[n].breaks), alike[0] if alike else None)
+    return next(
+        (n for n in alike if walk.dependency.name in (*findings[n].breaks, *findings[n].symptoms)),
+        alike[0] if alike else None,
+    )
 
 
 def verdict(reading: Reading) -> tuple[str, str]:

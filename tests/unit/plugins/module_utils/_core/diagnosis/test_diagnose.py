@@ -77,6 +77,28 @@ def test_two_recorded_faults_on_different_services_are_both_found():
     }
 
 
+def test_a_404_is_not_taken_for_a_symptom_of_a_name_that_does_not_resolve():
+    snapshot = with_probes(shop(checks=(check(status=404, body="no route"),)), unresolved("shop-api-1", "db"))
+    assert codes(snapshot) == ["name.unresolved", "protocol.check_failed"]
+
+
+def test_an_answer_that_names_its_upstream_is_no_symptom_of_another_one():
+    broken = with_probes(
+        shop(dependencies=(*shop().dependencies, call("web", "cache", 6379))),
+        unresolved("shop-web-1", "cache"),
+    )
+    about_api = replace(broken, checks=(check(status=502, body='{"upstream": "http://api:8000", "error": "reset"}'),))
+    assert codes(about_api) == ["name.unresolved", "protocol.check_failed"]
+    about_cache = replace(broken, checks=(check(status=502, body='{"upstream": "redis://cache:6379"}'),))
+    assert codes(about_cache) == ["name.unresolved"]
+
+
+def test_what_fails_as_a_consequence_is_told_with_its_cause():
+    snapshot = with_container(shop(checks=(check(status=502),)), "db", state="exited", exit_code=137)
+    (finding,) = diagnose(with_probes(snapshot, unresolved("shop-api-1", "db"))).findings
+    assert finding.breaks == ("api → db:5432",) and finding.symptoms == ("front page",)
+
+
 # unknown
 
 

@@ -10,10 +10,11 @@ import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import Case
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.name import likely_service
-from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Mount, Snapshot
+from ansible_collections.vertice.netfix.plugins.module_utils._core.model import LogEvent, Mount, Severity, Snapshot
 from unit.builders import (
     NETWORK,
     call,
+    check,
     codes,
     endpoint,
     network,
@@ -69,6 +70,23 @@ def test_an_ambiguous_name_is_left_unresolved():
     snapshot = with_config(with_config(shop(), "worker-a", scale=0), "worker-b", scale=0)
     (finding,) = diagnose(calls("worker-c", snapshot)).findings
     assert finding.code == "name.unresolved" and finding.remediations == ()
+
+
+def test_a_host_that_nothing_has_and_nobody_misses_is_a_warning():
+    (finding,) = diagnose(calls("tidb")).findings
+    assert (finding.code, finding.severity) == ("name.unresolved", Severity.WARNING)
+    assert "web -> tidb:8000" in finding.advice
+
+
+def test_a_host_that_nothing_has_is_an_error_where_a_log_misses_it():
+    event = LogEvent("web", "shop-web-1", "resolution", "lookup tidb: no such host", host="tidb")
+    (finding,) = diagnose(replace(calls("tidb"), log_events=(event,))).findings
+    assert (finding.code, finding.severity) == ("name.unresolved", Severity.ERROR)
+
+
+def test_a_host_that_nothing_has_is_an_error_where_a_check_fails():
+    findings = diagnose(replace(calls("tidb"), checks=(check(status=502),))).findings
+    assert [(f.code, f.severity) for f in findings] == [("name.unresolved", Severity.ERROR)]
 
 
 def test_a_misspelling_in_a_file_is_told_but_not_rewritten():
