@@ -6,7 +6,7 @@ LAB_DIR ?= .lab/dev
 LAB_PROJECT ?= netfix-lab
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine images demo demo_clean lab_up lab_down
+.PHONY: help venv engine images images_nested demo demo_clean lab_up lab_down
 
 help: ## list the targets
 	@sed -n 's/^\([a-z_]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ engine: ## make a Docker Engine and Compose v2 available
 
 images: engine ## build the lab's image
 	@scripts/setup-images
+
+images_nested: engine ## build those of the faults that need an engine of their own, too
+	@scripts/setup-images --nested
 
 demo: venv images ## break the lab and mend it; make demo FAULT=service_renamed_typo, scripts/lab faults lists them
 	@VENV=$(VENV) scripts/demo $(FAULT)

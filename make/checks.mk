@@ -58,4 +58,4 @@ check: lint types unit ## what to run before every commit
 tools: ## install what the tests need beside the virtual environment
 	@scripts/setup-tools
 
-test: venv_dev tools engine images lint types unit adapters faults sanity build scenarios ## everything
+test: venv_dev tools engine images_nested lint types unit adapters faults sanity build scenarios ## everything

@@ -120,8 +120,9 @@ class Fallback:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Fallback:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            self.containers = tuple(pool.map(self._shown, self.containers))
+        if self.closed and self.mode != NONE:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                self.containers = tuple(pool.map(self._shown, self.containers))
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -232,7 +233,7 @@ class Fallback:
         return list(dict.fromkeys(c.image_id for c in ordered if c.image_id))[:_MOST_IMAGES]
 
     def _shown(self, container: Container) -> Container:
-        if container.name not in self.closed or self.mode == NONE:
+        if container.name not in self.closed:
             return container
         paths = [*_FILES, *(f"/proc/net/{name}" for name in _SOCKETS)]
         said = self._run(container.name, container.name, _SHOW, " ".join(paths), 1)
