@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._host.questions import parse_checks
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
@@ -82,10 +83,10 @@ def test_invalid_compose_file_says_what_compose_says(tmp_path):
     assert "is not valid" in said and "colour" in said
 
 
-def test_project_without_containers_says_how_to_start_it(tmp_path):
+def test_project_without_containers_is_diagnosed_and_says_how_to_start_it(tmp_path):
     folder = compose_file(tmp_path, "services: {a: {image: x}}")
-    said = message(project_src=folder)
-    assert "has no container" in said and "up -d" in said
+    (finding,) = diagnose(open_gatherer({"project_src": folder}).snapshot()).findings
+    assert finding.code == "container.not_running" and "up -d" in finding.advice
 
 
 def test_missing_compose_plugin_is_told_from_an_invalid_file(tmp_path, monkeypatch):
