@@ -61,7 +61,7 @@ def measure(name: str, plays: dict[str, tuple[object, ...]], rounds: int) -> Non
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="netfix-bench-") as folder:

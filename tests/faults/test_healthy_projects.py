@@ -19,8 +19,6 @@ pytestmark = pytest.mark.docker
 SHARED = "netfix-healthy-shared"
 
 
-
-
 def run(*words, check=True):
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr

@@ -28,21 +28,21 @@ def text(value: object, limit: int = LONGEST) -> Markup:
     return Markup(escape(plain(value, limit)))
 
 
-def element(name: str, /, *children: Child, **attributes: Value) -> Markup:
-    """``<name attribute="…">children</name>``.
+def element(tag: str, /, *children: Child, **attributes: Value) -> Markup:
+    """``<tag attribute="…">children</tag>``.
 
     Children that are not Markup are escaped, None is nothing, a list is its members. An underscore in an
-    attribute's name stands for a hyphen, one at its end for nothing (``class_``); an attribute that is None is left
-    out. Names are never data.
+    attribute's tag stands for a hyphen, one at its end for nothing (``class_``); an attribute that is None is left
+    out. Tags and names are never data.
     """
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_number(value) if isinstance(value, float) else text(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    if name in VOID:
-        return Markup(f"<{name}{told}>")
-    return Markup(f"<{name}{told}>{join(*children)}</{name}>")
+    if tag in VOID:
+        return Markup(f"<{tag}{told}>")
+    return Markup(f"<{tag}{told}>{join(*children)}</{tag}>")
 
 
 def join(*children: Child) -> Markup:

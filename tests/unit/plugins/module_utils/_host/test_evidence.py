@@ -46,5 +46,5 @@ def test_a_bundle_holds_the_evidence_and_no_secret(monkeypatch):
 
 def test_a_program_that_is_missing_says_so_in_its_place(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    (text,) = evidence.outputs({"host/x.txt": ("no-such-program-of-ours",)}).values()
-    assert "not installed" in text
+    said = evidence.outputs({"host/x.txt": ("no-such-program-of-ours",)})
+    assert "not installed" in said["host/x.txt"]

@@ -564,7 +564,7 @@ def test_port_beside_a_host_gives_way_to_the_port_of_the_file_that_uses_the_host
     assert targets(project(environment=environment, volumes=volumes), files=files) == [("es01", 9200, "http")]
 
 
-@pytest.mark.parametrize("case", [c for c in OTHER_FILES])
+@pytest.mark.parametrize("case", list(OTHER_FILES))
 def test_what_a_file_says_has_file_key_and_line(case):
     target, text, expected = OTHER_FILES[case]
     config = project(volumes=[mount("/srv/shop/x/file", target)])

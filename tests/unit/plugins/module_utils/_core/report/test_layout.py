@@ -88,7 +88,7 @@ def test_whatever_the_graph_nothing_overlaps_and_every_arc_goes_from_column_to_c
         ends = (link.target, link.source) if link in layout.backward else (link.source, link.target)
         assert (route[0], route[-1]) == tuple(layout.spots[name] for name in ends)
         assert [spot.column for spot in route] == list(range(route[0].column, route[-1].column + 1))
-        nodes = {spot for spot in layout.spots.values()}
+        nodes = set(layout.spots.values())
         for spot in route[1:-1]:
             near = [abs(spot.height - other.height) for other in nodes if other.column == spot.column]
             assert min(near) >= (NODE_PITCH + BEND_PITCH) / 2 - 1e-6
