@@ -32,7 +32,7 @@ def element(tag: str, /, *children: Child, **attributes: Value) -> Markup:
     """``<tag attribute="…">children</tag>``.
 
     Children that are not Markup are escaped, None is nothing, a list is its members. An underscore in an
-    attribute's tag stands for a hyphen, one at its end for nothing (``class_``); an attribute that is None is left
+    attribute's name stands for a hyphen, one at its end for nothing (``class_``); an attribute that is None is left
     out. Tags and names are never data.
     """
     told = "".join(
