@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
 import http.server
+import secrets
+import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +23,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._host.prober import
     Prober,
     TcpJob,
 )
+from ansible_collections.vertice.netfix.plugins.module_utils._host.probing import guard
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.neighbours import Neighbours
 
 pytestmark = pytest.mark.docker
@@ -72,17 +75,54 @@ def test_name_without_an_address_of_the_family_is_no_answer(prober: Prober, web:
     assert (probe.outcome, probe.error) == (Outcome.FAILED, "no_answer")
 
 
-def test_forwarder_without_answer_is_timeout_and_costs_once(
+def test_forwarder_without_answer_is_timeout_and_keeps_no_other_name_waiting(
     prober: Prober, web: Running, api: Running, stand_in: StandIn
 ) -> None:
     missing = [f"silent-{i}" for i in range(100)]
     stand_in.silent.update(missing)
     jobs = [NameJob(c.name, c.pid, name) for c in (web, api) for name in missing]
-    began = time.monotonic()
     probes = prober.run([*jobs, NameJob(web.name, web.pid, "api")], timeout_s=0.5, attempts=2)
-    assert time.monotonic() - began < 2 * 0.5 + 0.5
     assert {(p.outcome, p.error) for p in probes[:-1]} == {(Outcome.FAILED, "timeout")}
     assert probes[-1].outcome is Outcome.OK
+
+
+def test_dead_nameserver_is_asked_for_each_name_so_many_times_and_no_more(
+    prober: Prober, web: Running, stand_in: StandIn
+) -> None:
+    names = [f"dead-{i}.example" for i in range(80)]
+    stand_in.silent.update(names)
+    probes = prober.run([NameJob(web.name, web.pid, name, stand_in.address) for name in names], 0.2, 2)
+    assert {(p.error, p.via) for p in probes} == {("timeout", stand_in.address)}
+    assert {stand_in.asked.count(name) for name in names} == {2}
+
+
+def test_container_without_ipv6_asks_for_ipv4_addresses_alone(prober: Prober, web: Running, stand_in: StandIn) -> None:
+    stand_in.zone["both.example", "A"], stand_in.zone["both.example", "AAAA"] = ["192.0.2.9"], ["2001:db8::9"]
+    (probe,) = prober.run([NameJob(web.name, web.pid, "both.example")])
+    assert probe.answers == ("192.0.2.9",)
+    assert stand_in.asked.count("both.example") == 1
+
+
+def test_name_that_has_ipv6_addresses_only_is_answered_as_getaddrinfo_would(
+    prober: Prober, web: Running, stand_in: StandIn
+) -> None:
+    stand_in.zone["six.example", "AAAA"] = ["2001:db8::6"]
+    name, port = prober.run([NameJob(web.name, web.pid, "six.example"), TcpJob(web.name, web.pid, "six.example", 1)])
+    assert name.answers == ("2001:db8::6",)
+    assert (port.outcome, port.answers) == (Outcome.FAILED, ("2001:db8::6",))
+
+
+def test_container_with_ipv6_has_both_families(prober: Prober, sandbox: Sandbox) -> None:
+    from docker.types import IPAMConfig, IPAMPool
+
+    prefix = f"fd00:{secrets.randbelow(65536):x}:{secrets.randbelow(65535) + 1:x}::"
+    pools = [IPAMPool(subnet=f"{prefix}/64")]
+    dual = sandbox.network("dual", enable_ipv6=True, ipam=IPAMConfig(pool_configs=pools))
+    one, other = (sandbox.container(name, dual) for name in ("dualone", "dualother"))
+    name, port = prober.run([NameJob(one.name, one.pid, "dualother"), TcpJob(one.name, one.pid, "dualother", 8000)])
+    assert len(name.answers) == 2
+    assert name.answers[0].startswith("fd00:") and name.answers[1] == other.address
+    assert (port.outcome, port.answers) == (Outcome.OK, name.answers[:1])
 
 
 def test_same_question_is_asked_once(prober: Prober, web: Running, stand_in: StandIn) -> None:
@@ -131,6 +171,18 @@ def test_port_is_open_refused_or_without_owner(
     )
     assert (refused.outcome, refused.error) == (Outcome.FAILED, "ECONNREFUSED")
     assert (unowned.outcome, unowned.error) == (Outcome.FAILED, "EHOSTUNREACH")
+
+
+def test_looking_at_a_port_gives_the_server_nothing_to_accept(
+    prober: Prober, sandbox: Sandbox, network: str, web: Running
+) -> None:
+    with socket.create_server((sandbox.gateway(network), 0)) as server:
+        server.setblocking(False)
+        address, port = server.getsockname()
+        (probe,) = prober.run([TcpJob(web.name, web.pid, address, port)])
+        assert probe.outcome is Outcome.OK
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_port_of_an_unresolved_name_fails_with_the_names_error(prober: Prober, web: Running) -> None:
@@ -206,7 +258,7 @@ def test_neighbour_entries_are_given_back(prober: Prober, sandbox: Sandbox, netw
         for container in fresh:
             with Namespace(container.pid) as namespace:
                 table = Neighbours(namespace)
-                found += [address for _index, address, _state in table.entries() if address in addresses]
+                found += [address for _index, address, _state, _hardware in table.entries() if address in addresses]
                 table.close()
         return found
 
@@ -214,6 +266,36 @@ def test_neighbour_entries_are_given_back(prober: Prober, sandbox: Sandbox, netw
     jobs = [TcpJob(a.name, a.pid, b.address, 8000) for a in fresh for b in fresh if a is not b]
     assert {p.error for p in prober.run(jobs)} == {""}
     assert left() == []
+
+
+def test_in_a_crowd_neighbours_are_introduced_by_the_hardware_address_that_they_gave(
+    prober: Prober, sandbox: Sandbox, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = [sandbox.container(f"crowd{i}", network) for i in range(4)]
+    introduced: dict[str, bytes] = {}
+    introduce = Neighbours.introduce
+
+    def noted(table: Neighbours, address: str, hardware: bytes) -> None:
+        introduced[address] = hardware
+        introduce(table, address, hardware)
+
+    monkeypatch.setattr(guard, "_CROWD", 4)
+    monkeypatch.setattr(Neighbours, "introduce", noted)
+    jobs = [TcpJob(a.name, a.pid, b.address, 8000) for a in crowd for b in crowd if a is not b]
+    assert {p.error for p in prober.run(jobs)} == {""}
+    settings = (sandbox.client.containers.get(c.name).attrs["NetworkSettings"]["Networks"][network] for c in crowd)
+    known = {s["IPAddress"]: bytes.fromhex(s["MacAddress"].replace(":", "")) for s in settings}
+    assert introduced
+    assert introduced.items() <= known.items()
+
+
+def test_run_leaves_no_garbage_that_only_the_collector_finds(prober: Prober, web: Running, api: Running) -> None:
+    jobs = [NameJob(web.name, web.pid, "api"), NameJob(web.name, web.pid, "users"), TcpJob(web.name, web.pid, "api", 1)]
+    prober.run(jobs)
+    gc.collect()
+    prober.run(jobs)
+    assert gc.isenabled()
+    assert gc.collect() == 0
 
 
 class Page(http.server.BaseHTTPRequestHandler):

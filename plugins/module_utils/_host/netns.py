@@ -81,8 +81,15 @@ class Namespace:
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A new non-blocking socket in the namespace. Raises OSError as socket.socket() does."""
-        with self.entered():
-            return socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
+        kind |= socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        if self._home is None:
+            return socket.socket(family, kind, protocol)
+        # as entered(), without a generator for each of the many sockets of an all-pairs probe
+        _setns(self._fd, self.pid)
+        try:
+            return socket.socket(family, kind, protocol)
+        finally:
+            _setns(self._home, HOST)
 
     def close(self) -> None:
         """Gives the namespace's descriptors back; sockets that were made in it live on."""
@@ -122,32 +129,33 @@ def _explained(exc: OSError, pid: int) -> NamespaceError:
     return NotSupported(f"the network namespace of {whose} cannot be entered here: {exc.strerror}", pid=pid)
 
 
-def _find_setns() -> Callable[[int, int], int] | None:
+def _find_setns() -> Callable[[int, int], None] | None:
+    """setns(2), which raises OSError; None where there is none."""
+    # since Python 3.12
+    own: Callable[[int, int], None] | None = getattr(os, "setns", None)
+    if own:
+        return own
     try:
         function = ctypes.CDLL(None, use_errno=True).setns
     except (AttributeError, OSError, TypeError):
         return None
     function.argtypes = [ctypes.c_int, ctypes.c_int]
-    function.restype = ctypes.c_int
-    return function
+
+    def setns(fd: int, kind: int) -> None:
+        if function(fd, kind) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    return setns
 
 
-_LIBC: list[Callable[[int, int], int] | None] = []
+_SETNS = _find_setns()
 
 
 def _setns(fd: int, pid: int) -> None:
-    if hasattr(os, "setns"):
-        # os.setns came with Python 3.12
-        try:
-            os.setns(fd, CLONE_NEWNET)
-        except OSError as exc:
-            raise _explained(exc, pid) from exc
-        return
-    if not _LIBC:
-        _LIBC.append(_find_setns())
-    setns = _LIBC[0]
-    if setns is None:
+    if _SETNS is None:
         raise NotSupported("this libc has no setns()", pid=pid)
-    if setns(fd, CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise _explained(OSError(number, os.strerror(number)), pid)
+    try:
+        _SETNS(fd, CLONE_NEWNET)
+    except OSError as exc:
+        raise _explained(exc, pid) from exc

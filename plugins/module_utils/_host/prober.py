@@ -11,27 +11,27 @@ Nothing runs in the containers and no packet goes where the application itself w
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from .._core.model import Layer, Outcome, Probe
 from .netns import Namespace, NamespaceError
+from .probing.guard import NeighbourGuard
 from .probing.jobs import HttpJob, Job, NameJob, PingJob, TcpJob
-from .probing.loop import Loop, Room, Steps
-from .probing.names import Questions, Resolver, read_libc_files
-from .probing.neighbours import NeighbourGuard, TableUse, table_use
+from .probing.loop import Loop, Room
+from .probing.names import Resolver, read_libc_files
+from .probing.neighbours import TableUse, table_use
 from .probing.probes import Limits, Probes
+from .probing.questions import Questions
+from .probing.schedule import Schedule
 
 __all__ = ["HttpJob", "Job", "NameJob", "PingJob", "Prober", "TableUse", "TcpJob", "table_use"]
 
-# A job that has waited so long for an answer makes room for the next one: a dead server then costs its timeout once,
-# however many jobs ask it, and a live one is never flooded.
-_PATIENCE_S = 0.05
-_ALL_IN_FLIGHT = 256
 _DESCRIPTORS = 8192
 _LEAST_SOCKETS = 16
 _SPARE_DESCRIPTORS = 64
@@ -60,59 +60,51 @@ class Prober:
         once. ``max_in_flight`` bounds what is asked at the same time from one container.
         """
         run = _Run(timeout_s, max(1, attempts), max(1, max_in_flight))
-        try:
-            found = run.all(list(dict.fromkeys(jobs)))
-        finally:
-            run.close()
+        with _no_collection():
+            try:
+                found = run.all(dict.fromkeys(jobs))
+            finally:
+                run.close()
         return [found[job] for job in jobs]
 
 
-class _Queue:
-    """The jobs of one container that have not begun, and how many that have begun count as in flight."""
-
-    def __init__(self) -> None:
-        self.jobs: deque[Job] = deque()
-        self.in_flight = 0
-
-
-class _Slot:
-    """One place in flight; given back once, at the end of the job or when it has waited too long."""
-
-    def __init__(self, queue: _Queue, since: float) -> None:
-        self.queue = queue
-        self.since = since
-        self.taken = True
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keeps the garbage collector off: a run makes no reference cycles, and looking for them takes a third of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Run:
     def __init__(self, timeout_s: float, attempts: int, max_in_flight: int) -> None:
-        self._max_in_flight = max_in_flight
         self._loop = Loop()
         self._limits = Limits(self._loop, timeout_s, attempts, Room(self._loop, _LEAST_SOCKETS))
+        self._max_in_flight = max_in_flight
         self._namespaces: dict[int, Namespace] = {}
         self._questions: dict[Any, Questions] = {}
         self._probes: dict[int, Probes] = {}
         self._guard: NeighbourGuard | None = None
-        self._found: dict[Job, Probe] = {}
-        self._slots: deque[_Slot] = deque()
-        self._in_flight = 0
 
-    def all(self, jobs: Sequence[Job]) -> dict[Job, Probe]:
+    def all(self, jobs: Collection[Job]) -> dict[Job, Probe]:
         unreachable = self._open({job.pid for job in jobs})
-        if any(not isinstance(job, NameJob) for job in jobs):
-            self._guard = NeighbourGuard(self._loop, self._namespaces.values())
-        self._limits.sockets.give(max(0, _free_descriptors() - len(self._namespaces) - _LEAST_SOCKETS))
+        limits = self._limits
+        limits.sockets.give(max(0, _free_descriptors() - 2 * len(self._namespaces) - _LEAST_SOCKETS))
+        self._guard = guard = NeighbourGuard(self._loop, self._namespaces.values())
         for pid, namespace in self._namespaces.items():
+            if namespace.key not in self._questions:
+                questions = Questions(self._loop, namespace, guard, limits.timeout_s, limits.attempts)
+                self._questions[namespace.key] = questions
             resolver = Resolver(partial(read_libc_files, pid), self._questions[namespace.key])
-            self._probes[pid] = Probes(namespace, resolver, self._limits, self._guard)
-        queues: dict[int, _Queue] = {}
-        for job in jobs:
-            if job.pid in unreachable:
-                self._found[job] = unknown(job, unreachable[job.pid])
-            else:
-                queues.setdefault(job.pid, _Queue()).jobs.append(job)
-        self._work(deque(queues.values()))
-        return self._found
+            self._probes[pid] = Probes(namespace, resolver, limits, guard)
+        found = {job: unknown(job, unreachable[job.pid]) for job in jobs if job.pid in unreachable}
+        schedule = Schedule(self._loop, self._max_in_flight, self._probes)
+        found.update(schedule.run(job for job in jobs if job.pid not in unreachable))
+        return found
 
     def close(self) -> None:
         if self._guard is not None:
@@ -128,48 +120,10 @@ class _Run:
         unreachable = {}
         for pid in sorted(pids):
             try:
-                namespace = Namespace(pid)
+                self._namespaces[pid] = Namespace(pid)
             except NamespaceError as exc:
                 unreachable[pid] = exc.message
-                continue
-            self._namespaces[pid] = namespace
-            if namespace.key not in self._questions:
-                limits = self._limits
-                self._questions[namespace.key] = Questions(self._loop, namespace, limits.timeout_s, limits.attempts)
         return unreachable
-
-    def _work(self, queues: deque[_Queue]) -> None:
-        while queues or self._loop.alive:
-            while self._slots and self._slots[0].since + _PATIENCE_S <= self._loop.now:
-                self._free(self._slots.popleft())
-            self._admit(queues)
-            until = self._slots[0].since + _PATIENCE_S if queues and self._slots else self._loop.now + 60
-            self._loop.round(until)
-
-    def _admit(self, queues: deque[_Queue]) -> None:
-        for _unused in range(len(queues)):
-            queue = queues.popleft()
-            while queue.jobs and queue.in_flight < self._max_in_flight and self._in_flight < _ALL_IN_FLIGHT:
-                self._begin(queue)
-            if queue.jobs:
-                queues.append(queue)
-
-    def _begin(self, queue: _Queue) -> None:
-        slot = _Slot(queue, self._loop.now)
-        queue.in_flight += 1
-        self._in_flight += 1
-        self._slots.append(slot)
-        self._loop.spawn(self._one(queue.jobs.popleft(), slot))
-
-    def _one(self, job: Job, slot: _Slot) -> Steps:
-        self._found[job] = yield from self._probes[job.pid].probe(job)
-        self._free(slot)
-
-    def _free(self, slot: _Slot) -> None:
-        if slot.taken:
-            slot.taken = False
-            slot.queue.in_flight -= 1
-            self._in_flight -= 1
 
 
 def unknown(job: Job, reason: str) -> Probe:

@@ -10,9 +10,9 @@ cost more than the network does (``tests/benchmarks/bench_prober.py`` shows the 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
+from typing import NamedTuple
 
 from ..errors import NetfixError
 
@@ -21,7 +21,10 @@ TYPE_NAMES = {number: name for name, number in TYPES.items()}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 
 _HEADER = struct.Struct("!6H")
+_NUMBER = struct.Struct("!H")
 _FIXED = struct.Struct("!HHIH")
+# recursion desired, one question, nothing else
+_ASKS = struct.pack("!5H", 0x0100, 1, 0, 0, 0)
 _CLASS_IN = 1
 _MAX_NAME = 255
 _MAX_LABEL = 63
@@ -31,8 +34,7 @@ class DnsMessageError(NetfixError):
     """A name that cannot be asked for, or an answer that is not a DNS message."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One A, AAAA or CNAME record; ``value`` is the address or the name it points to."""
 
     name: str
@@ -41,8 +43,7 @@ class Record:
     ttl: int
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One answer. Names are in lower case and without the trailing dot; other record types are left out."""
 
     id: int
@@ -55,12 +56,12 @@ class Message:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The A and AAAA records' addresses, in the order of the answer."""
-        return tuple(r.value for r in self.records if r.type != "CNAME")
+        return tuple([r.value for r in self.records if r.type != "CNAME"])
 
     @property
     def ttl(self) -> int:
         """The smallest TTL of the answer, 0 where it has no records."""
-        return min((r.ttl for r in self.records), default=0)
+        return min([r.ttl for r in self.records], default=0)
 
 
 @lru_cache(maxsize=512)
@@ -91,20 +92,27 @@ def encode_name(name: str) -> bytes:
 
 def encode_query(message_id: int, name: str, type_name: str = "A") -> bytes:
     """One question for the Internet class, recursion desired, without EDNS (as a libc asks by default)."""
+    return _NUMBER.pack(message_id) + _ASKS + encode_name(name) + _encode_type(type_name)
+
+
+@lru_cache
+def _encode_type(type_name: str) -> bytes:
     if type_name not in TYPES:
         raise DnsMessageError(f"record type {type_name!r} is not one of {', '.join(TYPES)}")
-    header = _HEADER.pack(message_id, 0x0100, 1, 0, 0, 0)
-    return header + encode_name(name) + struct.pack("!HH", TYPES[type_name], _CLASS_IN)
+    return struct.pack("!HH", TYPES[type_name], _CLASS_IN)
 
 
 def decode_response(data: bytes) -> Message:
     """The answer in those octets. Raises DnsMessageError for anything else, a question among it."""
     try:
-        return _decode(data)
+        (message_id,) = _NUMBER.unpack_from(data)
+        # in an all-pairs probe, every container is told the same
+        return Message(message_id, *_decode(b"\0\0" + data[2:])[1:])
     except (struct.error, IndexError, UnicodeDecodeError, ValueError) as exc:
         raise DnsMessageError(f"not a DNS answer ({len(data)} octets): {exc}") from exc
 
 
+@lru_cache(maxsize=1024)
 def _decode(data: bytes) -> Message:
     message_id, flags, questions, answers, _authority, _additional = _HEADER.unpack_from(data)
     if not flags & 0x8000:
@@ -113,7 +121,7 @@ def _decode(data: bytes) -> Message:
     offset = _HEADER.size
     for _unused in range(questions):
         question, offset = _name(data, offset)
-        (number,) = struct.unpack_from("!H", data, offset)
+        (number,) = _NUMBER.unpack_from(data, offset)
         question_type = TYPE_NAMES.get(number, str(number))
         offset += 4
     records = []

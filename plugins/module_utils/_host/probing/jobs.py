@@ -1,7 +1,10 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of the prober. ``pid`` is a process of the container, 0 for the host itself."""
+"""What can be asked of the prober. ``pid`` is a process of the container, 0 for the host itself.
+
+``types`` are the record types that names are resolved to, empty for those that the container's libc would use.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class NameJob:
     pid: int
     host: str
     nameserver: str = ""
-    types: tuple[str, ...] = ("A",)
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class TcpJob:
     pid: int
     host: str
     port: int
-    types: tuple[str, ...] = ("A",)
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class HttpJob:
     connect: str = ""
     statuses: tuple[int, ...] = ()
     timeout_s: float = 0.0
-    types: tuple[str, ...] = ("A",)
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class PingJob:
     pid: int
     host: str
     size: int = 0
-    types: tuple[str, ...] = ("A",)
+    types: tuple[str, ...] = ()
 
 
 Job = Union[NameJob, TcpJob, HttpJob, PingJob]

@@ -9,17 +9,27 @@ import os
 import socket
 import struct
 from collections.abc import Generator
-from typing import Any, Union
+from typing import Any, Protocol, Union
 
 from ..._core.parsing.dns_message import DnsMessageError, Message, decode_response, encode_query
 from ..netns import Namespace
-from .loop import Future, Loop, Until
+from .loop import Loop
 from .streams import Stream, StreamError, error_code
 
 _DNS_PORT = 53
 _MAX_UDP = 4096
 
 Answer = Union[Message, str]
+
+
+class Asker(Protocol):
+    """Who asks: ``name`` in lower case and ``type`` are the question."""
+
+    name: str
+    type: str
+
+    def take(self, answer: Answer, server: Nameserver) -> None:
+        """Called with the answer when it comes."""
 
 
 class Nameserver:
@@ -29,37 +39,36 @@ class Nameserver:
         self.address = address
         self._loop = loop
         self._namespace = namespace
-        self._pending: dict[int, tuple[Future, str, str]] = {}
+        self._pending: dict[int, Asker] = {}
         self._socket: socket.socket | None = None
         self._next_id = int.from_bytes(os.urandom(2), "big")
 
-    def ask(self, future: Future, name: str, type_name: str, wait_s: float) -> Generator[Any, Any, Answer | None]:
-        """Sends the question once and waits; None when nothing came in time.
+    def ask(self, asker: Asker) -> int:
+        """Sends the question once and gives its message id. Raises OSError.
 
-        The future stays registered, so that an answer that comes late, while another server is being asked, still
-        counts; forget() ends that.
+        The answer is taken whenever it comes, also late, while another server is being asked; forget() ends that.
         """
-        message_id = self._register(future, name, type_name)
+        message_id = self._new_id()
         try:
-            self._open().send(encode_query(message_id, name, type_name))
+            self._open().send(encode_query(message_id, asker.name, asker.type))
         except OSError as exc:
             # ECONNREFUSED here is the ICMP answer to an earlier question on the same socket, which hears of it no more
-            del self._pending[message_id]
             self._fail(exc)
-            return error_code(exc)
-        if not (yield Until(future, self._loop.now + wait_s)):
-            return None
-        self._pending.pop(message_id, None)
-        answer: Answer = future.value
-        return answer
+            raise
+        self._pending[message_id] = asker
+        return message_id
 
-    def ask_again_by_tcp(self, name: str, type_name: str, wait_s: float) -> Generator[Any, Any, Message | None]:
-        """The same question over TCP, as libc does when an answer came truncated; None where that fails."""
+    def forget(self, message_id: int) -> None:
+        """No longer expects an answer to that message."""
+        self._pending.pop(message_id, None)
+
+    def ask_by_tcp(self, asker: Asker, wait_s: float) -> Generator[Any, Any, Message | None]:
+        """Asks over TCP, as libc does when an answer came truncated; None where that fails."""
         message_id = self._new_id()
-        stream = Stream(self._namespace, self._loop, self._loop.now + wait_s)
+        stream = Stream(self._namespace, wait_s)
         try:
             yield from stream.connect(self.address, _DNS_PORT)
-            query = encode_query(message_id, name, type_name)
+            query = encode_query(message_id, asker.name, asker.type)
             yield from stream.send(struct.pack("!H", len(query)) + query)
             (length,) = struct.unpack("!H", (yield from stream.receive_exactly(2)))
             message = decode_response((yield from stream.receive_exactly(length)))
@@ -69,23 +78,12 @@ class Nameserver:
         finally:
             stream.close()
 
-    def forget(self, name: str, type_name: str) -> None:
-        """No longer expects an answer to a question that nothing answered in time."""
-        question = (name.lower(), type_name)
-        for message_id in [i for i, pending in self._pending.items() if pending[1:] == question]:
-            del self._pending[message_id]
-
     def close(self) -> None:
         """Closes the socket."""
         if self._socket is not None:
             self._loop.unwatch(self._socket.fileno())
             self._socket.close()
             self._socket = None
-
-    def _register(self, future: Future, name: str, type_name: str) -> int:
-        message_id = self._new_id()
-        self._pending[message_id] = (future, name.lower(), type_name)
-        return message_id
 
     def _new_id(self) -> int:
         while True:
@@ -116,17 +114,21 @@ class Nameserver:
                 self._fail(exc)
                 return
             self._take(data)
+            if not self._pending:
+                return
 
     def _fail(self, error: OSError) -> None:
-        for future, _name, _type in list(self._pending.values()):
-            future.settle(error_code(error), self._loop)
+        pending, self._pending = self._pending, {}
+        for asker in pending.values():
+            asker.take(error_code(error), self)
 
     def _take(self, data: bytes) -> None:
         try:
             message = decode_response(data)
         except DnsMessageError:
             return
-        pending = self._pending.get(message.id)
-        if pending is None or (message.question and (message.question, message.type) != pending[1:]):
+        asker = self._pending.get(message.id)
+        if asker is None or (message.question and (message.question, message.type) != (asker.name, asker.type)):
             return
-        pending[0].settle(message, self._loop)
+        del self._pending[message.id]
+        asker.take(message, self)

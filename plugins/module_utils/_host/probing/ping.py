@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import Any
 
 from ..netns import Namespace
-from .loop import READ, Loop, Ready
+from .loop import READ, Ready
 from .streams import error_code
 
 _ECHO = {socket.AF_INET: (8, 0), socket.AF_INET6: (128, 129)}
@@ -22,9 +22,7 @@ _IPV4_HEADER, _ICMP_HEADER = 20, 8
 _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE = 10, 3
 
 
-def ping(
-    namespace: Namespace, loop: Loop, address: str, deadline: float, size: int = 0
-) -> Generator[Any, Any, str]:
+def ping(namespace: Namespace, address: str, deadline: float, size: int = 0) -> Generator[Any, Any, str]:
     """The error's code, empty when the echo came back. An IPv4 packet of a given ``size`` is never cut up."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     request, reply = _ECHO[family]

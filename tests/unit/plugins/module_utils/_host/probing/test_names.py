@@ -15,9 +15,9 @@ from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.loop 
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.names import (
     LibcFiles,
     Lookup,
-    Reply,
     Resolver,
 )
+from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.questions import Reply
 
 ENGINE = ("127.0.0.11",)
 
@@ -43,19 +43,15 @@ def lookup(
     answers: Answers, host: str, files: LibcFiles | None, types: tuple[str, ...] = ("A",), nameserver: str = ""
 ) -> Lookup:
     steps = Resolver(lambda: files, answers).lookup(host, types, nameserver)  # type: ignore[arg-type]
-    value = None
-    while True:
-        try:
-            value = steps.send(value).value if value else next(steps).value
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+    with pytest.raises(StopIteration) as stop:
+        next(steps)
+    return stop.value.value  # type: ignore[no-any-return]
 
 
-def files(*sources: str, **conf: Any) -> LibcFiles:
+def files(*sources: str, ipv6: bool = False, **conf: Any) -> LibcFiles:
     parsed = tuple(HostSource(s.rstrip("!"), s.endswith("!")) for s in sources or ("files", "dns"))
-    return LibcFiles(
-        ResolvConf(**{"nameservers": ENGINE, "ndots": 0, **conf}), {"pinned": ("10.1.2.3", "fd00::3")}, parsed
-    )
+    hosts = {"pinned": ("10.1.2.3", "fd00::3"), "pinned6": ("fd00::6",)}
+    return LibcFiles(ResolvConf(**{"nameservers": ENGINE, "ndots": 0, **conf}), hosts, parsed, ipv6)
 
 
 def test_hosts_file_answers_for_the_wanted_family_only() -> None:
@@ -108,6 +104,52 @@ def test_both_families_are_asked_and_one_is_enough() -> None:
     answers = Answers(users={"AAAA": ["fd00::2"]})
     found = lookup(answers, "users", files(), ("A", "AAAA"))
     assert (found.outcome, found.answers, found.ttl) == (Outcome.OK, ("fd00::2",), 600)
+
+
+LIBC: tuple[str, ...] = ()
+
+
+def test_without_a_global_ipv6_address_only_a_records_are_asked_for() -> None:
+    answers = Answers(users={"A": ["10.0.0.2"], "AAAA": ["fd00::2"]})
+    assert lookup(answers, "users", files(), LIBC).answers == ("10.0.0.2",)
+    assert lookup(answers, "users", files(), LIBC, nameserver="10.0.0.53").answers == ("10.0.0.2",)
+    assert [kind for _servers, _name, kind in answers.asked] == ["A", "A"]
+
+
+def test_with_a_global_ipv6_address_both_families_are_answers_ipv6_first() -> None:
+    answers = Answers(users={"A": ["10.0.0.2"], "AAAA": ["fd00::2"]})
+    assert lookup(answers, "users", files(ipv6=True), LIBC).answers == ("fd00::2", "10.0.0.2")
+    assert lookup(answers, "users", files(ipv6=True), LIBC, nameserver="10.0.0.53").answers == ("fd00::2", "10.0.0.2")
+
+
+def test_name_that_has_only_ipv6_addresses_is_still_answered_as_libc_does() -> None:
+    answers = Answers(users={"AAAA": ["fd00::2"]})
+    assert lookup(answers, "users", files(), LIBC).answers == ("fd00::2",)
+    assert lookup(answers, "users", files(), ("A",)).error == "no_answer"
+
+
+def test_missing_name_is_not_asked_for_twice() -> None:
+    answers = Answers()
+    assert lookup(answers, "users", files(), LIBC).error == "NXDOMAIN"
+    assert len(answers.asked) == 1
+
+
+def test_hosts_file_gives_the_family_that_can_be_used_and_else_the_other() -> None:
+    answers = Answers()
+    assert lookup(answers, "pinned", files(), LIBC).answers == ("10.1.2.3",)
+    assert lookup(answers, "pinned", files(ipv6=True), LIBC).answers == ("10.1.2.3", "fd00::3")
+    assert lookup(answers, "pinned6", files(), LIBC).answers == ("fd00::6",)
+
+
+def test_failing_server_for_one_family_outweighs_an_empty_answer_for_the_other() -> None:
+    class Half(Answers):
+        def answer(self, addresses: tuple[str, ...], name: str, type_name: str) -> Future:
+            future = super().answer(addresses, name, type_name)
+            if type_name == "A":
+                future.value = future.value._replace(error="SERVFAIL")
+            return future
+
+    assert lookup(Half(users={}), "users", files(ipv6=True), LIBC).error == "SERVFAIL"
 
 
 def test_named_nameserver_is_asked_for_exactly_the_name() -> None:

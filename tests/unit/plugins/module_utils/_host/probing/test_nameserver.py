@@ -7,8 +7,8 @@ import errno
 import socket
 from typing import Any
 
-from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.loop import Future, Loop, Steps
-from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.nameserver import Nameserver
+from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.loop import Loop
+from ansible_collections.vertice.netfix.plugins.module_utils._host.probing.questions import Questions
 
 
 class ClosedPort:
@@ -35,18 +35,17 @@ class ClosedPort:
         self.far.close()
 
 
+class Unguarded:
+    """Stands in for NeighbourGuard: no neighbour entry comes of anything."""
+
+    def pair(self, _namespace: Any, _address: str) -> None:
+        return None
+
+
 def test_a_refusal_that_another_question_hears_of_is_everyones() -> None:
     loop, port = Loop(), ClosedPort()
-    server = Nameserver(loop, port, "127.0.0.11")  # type: ignore[arg-type]
-    answers: list[Any] = []
-
-    def ask(name: str) -> Steps:
-        answers.append((yield from server.ask(Future(), name, "A", 3600.0)))
-
-    loop.spawn(ask("users"))
-    loop.spawn(ask("orders"))
-    while loop.alive:
-        loop.round(loop.now + 3600)
-    server.close()
+    questions = Questions(loop, port, Unguarded(), timeout_s=3600.0, attempts=2)  # type: ignore[arg-type]
+    asked = [questions.answer(("127.0.0.11",), name, "A") for name in ("users", "orders")]
+    questions.close()
     loop.close()
-    assert answers == ["ECONNREFUSED", "ECONNREFUSED"]
+    assert [question.settled and question.value.error for question in asked] == ["ECONNREFUSED", "ECONNREFUSED"]
