@@ -190,7 +190,9 @@ plan:
   type: dict
   sample: {"items": [{"remediation": "reconnect_endpoints", "invasiveness": 1}], "skipped": []}
 unfinished:
-  description: Attempts of earlier runs that died before their verdict. The next run of M(vertice.netfix.remediation) undoes them.
+  description:
+    - Attempts of earlier runs that died before their verdict, or wait to be confirmed.
+    - The next run of M(vertice.netfix.remediation) undoes them.
   returned: always
   type: list
   elements: str
@@ -279,6 +281,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_snapshot
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import make_plan
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import AWAITING
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     compose_command,
@@ -302,10 +305,8 @@ def run(module):
         raise NetfixError(str(exc)) from exc
     project = gatherer.compose.project
     told = told_diagnosis(snapshot, diagnosis)
-    unfinished = [r["id"] for r in open_attempts(module.params, project.name).unfinished()]
-    told["notes"] += [
-        f"attempt {name} of an earlier run died half done; the next fix_network undoes it first" for name in unfinished
-    ]
+    unfinished = open_attempts(module.params, project.name).unfinished()
+    told["notes"] += [note_of(record) for record in unfinished]
     result = {
         "changed": False,
         "project": project.name,
@@ -314,12 +315,22 @@ def run(module):
         "engine": to_data(snapshot.engine),
         **told,
         "plan": told_plan(plan),
-        "unfinished": unfinished,
+        "unfinished": [r["id"] for r in unfinished],
         "duration_ms": round((time.monotonic() - began) * 1000, 1),
     }
     if module.params["snapshot"]:
         result["snapshot"] = to_data(redact_snapshot(snapshot))
     return result
+
+
+def note_of(record):
+    if record["phase"] == AWAITING:
+        confirm = record["confirm"]
+        return (
+            f"attempt {record['id']} waits to be confirmed; {confirm['timer']} undoes it at {confirm['until']}, and the next "
+            "fix_network does where that is gone"
+        )
+    return f"attempt {record['id']} of an earlier run died half done; the next fix_network undoes it first"
 
 
 def main():

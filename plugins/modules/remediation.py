@@ -19,6 +19,7 @@ description:
     undone, and the undo is compared with the checkpoint field by field.
   - Volumes are never removed, nothing is ever pruned, and the operator's own files are never edited. Changes of the
     configuration go to C(compose.netfix.yml) beside them.
+  - With O(confirm_timeout) a timer on the managed host undoes what was kept by itself, unless the run confirms it in time.
 extends_documentation_fragment:
   - vertice.netfix._attributes
   - vertice.netfix._project
@@ -53,12 +54,14 @@ options:
       - V(present) tries the remediation.
       - V(absent) undoes what the run O(run_id) kept, newest first; only the attempts of O(name) where that is given.
         The run knows its project, so O(project_src) and O(project_name) may be left out.
-      - V(settled) only undoes what earlier runs left unfinished.
+      - V(confirmed) keeps for good what the run O(run_id) kept under a O(confirm_timeout), and disarms the timer. It fails
+        where the timer or somebody else was faster. Like V(absent), it knows the project by the run.
+      - V(settled) only undoes what earlier runs left unfinished or unconfirmed.
     type: str
-    choices: [present, absent, settled]
+    choices: [present, absent, confirmed, settled]
     default: present
   run_id:
-    description: Name of the run, under which its attempts can be rolled back. Needed unless O(state=settled).
+    description: Name of the run, under which its attempts can be confirmed and rolled back. Needed unless O(state=settled).
     type: str
   number:
     description: Number of the attempt in its run.
@@ -74,6 +77,15 @@ options:
     description: How long the project may take to pass after the change, in seconds.
     type: float
     default: 20.0
+  confirm_timeout:
+    description:
+      - Seconds after which what was kept is undone by itself, unless O(state=confirmed) came before. V(0) is never.
+      - The timer runs on the managed host before anything is changed, as a transient unit where systemd runs and as a
+        detached process otherwise, so it undoes as well where the controller or the connection is gone.
+      - The time starts anew with the end of each attempt. What waits for a confirmation when another run begins, or when
+        the host has been rebooted, is undone by the next run.
+    type: float
+    default: 0.0
   force:
     description:
       - Roll back although the project was changed since, or recreate a service whose container is not what its files
@@ -100,6 +112,18 @@ EXAMPLES = r"""
     unlocked_only: false
   check_mode: true
   diff: true
+
+- name: Mend, but let the host undo it in five minutes unless this play comes to its end
+  vertice.netfix.remediation:
+    name: reconnect_endpoints
+    project_src: /srv/shop
+    run_id: incident-4711
+    confirm_timeout: 300
+
+- name: Confirm it
+  vertice.netfix.remediation:
+    run_id: incident-4711
+    state: confirmed
 
 - name: Undo everything that the run kept
   vertice.netfix.remediation:
@@ -142,6 +166,10 @@ attempt:
         still_broken: []
         regressed: []
         waited_s: 0.1
+    confirm:
+      description: Until when it had to be confirmed, by which timer it is undone otherwise, and when it was confirmed.
+      type: dict
+      sample: {"until": "2025-06-01T09:35:00.000+00:00", "timer": "systemd unit netfix-shop-timer-x1y2z3", "confirmed_at": ""}
     undo:
       description: Whether the undo was proven, and what differs from the checkpoint.
       type: dict
@@ -161,12 +189,12 @@ compose_command:
   sample: docker compose --project-directory /srv/shop --project-name shop --file /srv/shop/compose.yml up -d
 project:
   description: Name of the Compose project.
-  returned: with O(state=absent)
+  returned: with O(state=absent) and O(state=confirmed)
   type: str
   sample: shop
 project_src:
   description: Its directory.
-  returned: with O(state=absent)
+  returned: with O(state=absent) and O(state=confirmed)
   type: str
   sample: /srv/shop
 rolled_back:
@@ -174,8 +202,13 @@ rolled_back:
   returned: with O(state=absent)
   type: list
   elements: dict
+confirmed:
+  description: Attempts that waited for it, and are kept for good now.
+  returned: with O(state=confirmed)
+  type: list
+  elements: dict
 settled:
-  description: Attempts of earlier runs that were left unfinished, and are undone now.
+  description: Attempts of earlier runs that were left unfinished or unconfirmed, and are undone now.
   returned: always
   type: list
   elements: str
@@ -188,15 +221,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS, make_plan
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
 from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, render_override
-from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import (
-    Limits,
-    Transaction,
-    override_of,
-    project_of_run,
-    public,
-)
+from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction, override_of
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     compose_command,
@@ -216,7 +244,9 @@ def run(module):
     params = module.params
     if params["run_id"] is not None and not RUN_ID.match(params["run_id"]):
         raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
-    if params["state"] == "absent" and not (params["project_src"] or params["project_name"]):
+    if params["confirm_timeout"] < 0:
+        raise NetfixError(f"confirm_timeout must be 0 or more seconds; found {params['confirm_timeout']}.")
+    if params["state"] in ("absent", "confirmed") and not (params["project_src"] or params["project_name"]):
         params.update(project_of_run(state_dir(params), params["run_id"]))
     gatherer = open_gatherer(params, module.check_mode)
     # what is known of an engine that does not answer is enough to look at, and no more
@@ -225,7 +255,7 @@ def run(module):
         gatherer,
         Executor(gatherer.engine, gatherer.compose),
         open_attempts(params, gatherer.compose.project.name),
-        Limits(gate_timeout_s=params["gate_timeout"]),
+        Limits(gate_timeout_s=params["gate_timeout"], confirm_timeout_s=params["confirm_timeout"]),
         force=params["force"],
     )
     if params["state"] == "settled":
@@ -234,6 +264,8 @@ def run(module):
         return {"changed": bool(names), "settled": names}
     if params["state"] == "absent":
         return roll_back(module, transaction)
+    if params["state"] == "confirmed":
+        return confirm(module, transaction)
     return plan(module, transaction) if module.check_mode else apply(module, transaction)
 
 
@@ -247,6 +279,18 @@ def roll_back(module, transaction):
     return {
         "changed": bool(kept),
         "rolled_back": [public(r) for r in kept],
+        "settled": [],
+        "project": project.name,
+        "project_src": project.source,
+    }
+
+
+def confirm(module, transaction):
+    waiting = (transaction.awaiting if module.check_mode else transaction.confirm)(module.params["run_id"])
+    project = transaction.executor.compose.project
+    return {
+        "changed": bool(waiting),
+        "confirmed": [public(r) for r in waiting],
         "settled": [],
         "project": project.name,
         "project_src": project.source,
@@ -317,11 +361,12 @@ def main():
         **project_spec(),
         **gathering_spec(),
         "name": {"type": "str", "choices": list(REMEDIATIONS)},
-        "state": {"type": "str", "choices": ["present", "absent", "settled"], "default": "present"},
+        "state": {"type": "str", "choices": ["present", "absent", "confirmed", "settled"], "default": "present"},
         "run_id": {"type": "str"},
         "number": {"type": "int", "default": 1},
         "unlocked_only": {"type": "bool", "default": True},
         "gate_timeout": {"type": "float", "default": 20.0},
+        "confirm_timeout": {"type": "float", "default": 0.0},
         "force": {"type": "bool", "default": False},
     }
     module = AnsibleModule(
@@ -332,6 +377,7 @@ def main():
             ("state", "present", ("project_src", "project_name"), True),
             ("state", "settled", ("project_src", "project_name"), True),
             ("state", "absent", ("run_id",)),
+            ("state", "confirmed", ("run_id",)),
         ],
     )
     require_libraries(module)

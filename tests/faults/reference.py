@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -83,3 +84,27 @@ class Lab:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return from_data(Snapshot, json.loads(done.stdout))
+
+
+def command(lab, playbook, **variables):
+    """The line that runs a playbook of ours on the lab; ``variables`` win over what its netfix.yml says."""
+    options = {"netfix_project_src": str(lab.folder), "netfix_validate_load": False, **variables}
+    program = Path(sys.executable).with_name("ansible-playbook")
+    return [
+        program, ROOT / "playbooks" / f"{playbook}.yml", "-e", f"@{lab.folder}/netfix.yml", "-e", json.dumps(options)
+    ]  # fmt: skip
+
+
+def play(lab, playbook, folder, **variables):
+    """Exit code, what was printed, and the journal's host."""
+    done = subprocess.run(
+        command(lab, playbook, **variables), cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    journals = sorted(folder.glob("netfix-report/*/journal.json"), key=os.path.getmtime)
+    return done.returncode, done.stdout + done.stderr, json.loads(journals[-1].read_text())["hosts"][0]
+
+
+def environment():
+    """That of a playbook, run from anywhere."""
+    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Outcome
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
 from faults.proxy import EngineProxy
-from faults.reference import GATEWAY, PROJECT, ROOT, assert_blamed, fault
+from faults.reference import GATEWAY, PROJECT, assert_blamed, fault, play
 
 pytestmark = pytest.mark.docker
 SILENT_LOG = "services: {users: {logging: {driver: none}}}\n"
@@ -37,18 +33,6 @@ def without_a_log(lab):
     subprocess.run(["docker", "compose", "-p", PROJECT, "up", "-d"], cwd=lab.folder, check=True, capture_output=True)
     lab.run("healthy")
     return lab
-
-
-def play(lab, playbook, folder, **variables):
-    """Exit code, what was printed, and the journal's host."""
-    options = {"netfix_project_src": str(lab.folder), "netfix_validate_load": False, **variables}
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), ROOT / "playbooks" / f"{playbook}.yml",
-         "-e", f"@{lab.folder}/netfix.yml", "-e", json.dumps(options)],
-        cwd=folder, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    journals = sorted(folder.glob("netfix-report/*/journal.json"), key=os.path.getmtime)
-    return done.returncode, done.stdout + done.stderr, json.loads(journals[-1].read_text())["hosts"][0]
 
 
 def test_a_healthy_project_of_a_remote_engine_is_seen_but_not_all_of_it(lab, remote):

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import Case
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import Attempts
 from ansible_collections.vertice.netfix.plugins.module_utils._host.compose import Project
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text
-from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Attempts, Limits, Transaction
+from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction
 from unit.builders import recorded, resolved, state_of, tcp, unresolved
 from unit.model_engine import ModelEngine
 
@@ -116,7 +117,7 @@ class Host:
         self.gatherer = FakeGatherer(self.snapshot, self.executor)
         self.state_dir = os.path.join(folder, "state")
 
-    def transaction(self, force=False):
+    def transaction(self, force=False, **limits):
         attempts = Attempts(self.state_dir, self.snapshot.project)
-        limits = Limits(gate_timeout_s=0.0, first_pause_s=0.001)
+        limits = Limits(gate_timeout_s=0.0, first_pause_s=0.001, **limits)
         return Transaction(self.gatherer, self.executor, attempts, limits, force)

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ except ImportError:
 from .._core.errors import TransactionError
 from .._core.remediation.patch import TAG, VALUE, is_tagged, override, reset
 
+LOCK_POLL_S = 0.1
 HEADER = """\
 # Written by vertice.netfix: what it changed so that the services find each other. The operator's own files are
 # as they were. Undo it with the playbook vertice.netfix.roll_back; to keep it by hand, copy it into your own files.
@@ -107,27 +109,39 @@ def private_folder(path: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: str, what: str) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when the process dies. Raises TransactionError where it is held."""
+def locked(path: str, what: str, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold a lock file; the kernel lets go of it when the process dies.
+
+    Raises TransactionError where it is held, and still is after ``wait_s`` seconds.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise TransactionError(f"The lock file {path} cannot be opened: {exc.strerror or exc}.") from exc
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            if exc.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-            raise TransactionError(
-                f"{what} is being changed by another run (process {holder or '?'}); wait for its end and run again."
-            ) from exc
+        end = time.monotonic() + wait_s
+        while not _taken(descriptor):
+            if time.monotonic() >= end:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                raise TransactionError(
+                    f"{what} is being changed by another run (process {holder or '?'}); wait for its end and run again."
+                )
+            time.sleep(LOCK_POLL_S)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        return False
+    return True
 
 
 if IMPORT_ERROR is None:

@@ -9,15 +9,10 @@ that whoever comes next, at whatever point this process died, knows what to go b
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import json
-import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from .._core.diagnosis.case import Case
@@ -29,106 +24,30 @@ from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.situation import Proposal, Situation
 from .._core.remediation.state import ProjectState, differences
 from .._core.remediation.steps import Action, Step
-from .._core.remediation.undo import undo_steps
+from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, public
 from .executor import Executor
-from .files import locked, parse_override, private_folder, read_text, write_whole
+from .files import parse_override, read_text
 from .gather import Gatherer
 from .host_facts import host_subnets
+from .timer import Timer
+from .undoing import Interrupted, Undoing, interruptible, see_undone
 
-FORMAT = 1
-UNDO_ROUNDS = 8
-# the parts of an attempt that leave the host; its checkpoint holds secrets
-PUBLIC = (
-    "id", "run_id", "number", "remediation", "project", "findings", "restarts", "verdict", "reason", "steps",
-    "gate", "undo", "started_at", "duration_s",
-)  # fmt: skip
-UNFINISHED = ("prepared", "applying", "gating", "undoing", "failed")
-
-
-class Interrupted(BaseException):
-    """The run is told to end (SIGTERM, SIGHUP, SIGINT): undo first."""
+BY_LATER_RUN = "settled by a later run"
+# a timer that is just undoing takes a while, and whoever comes to confirm wants to know how that ended
+CONFIRM_WAIT_S = 120.0
 
 
 @dataclass
 class Limits:
-    """How long the gate may wait, and how often it looks."""
+    """How long the gate may wait, and how often it looks.
+
+    With ``confirm_timeout_s`` above 0 a kept change is undone by a timer, so long after it, unless it is confirmed.
+    """
 
     gate_timeout_s: float = 20.0
     first_pause_s: float = 0.2
     longest_pause_s: float = 1.5
-
-
-@dataclass
-class Attempts:
-    """The attempts of one project, as files in one folder that only their owner may read."""
-
-    state_dir: str
-    project: str
-
-    @property
-    def folder(self) -> str:
-        """Where this project's attempts lie."""
-        return os.path.join(self.state_dir, self.project)
-
-    def lock(self) -> Any:
-        """Hold the project; raises TransactionError where another run holds it."""
-        private_folder(self.state_dir)
-        private_folder(self.folder)
-        return locked(os.path.join(self.folder, "lock"), f"Project {self.project!r}")
-
-    def all(self) -> list[dict[str, Any]]:
-        """Every attempt, oldest first."""
-        if not os.path.isdir(self.folder):
-            return []
-        found = []
-        for name in sorted(n for n in os.listdir(self.folder) if n.endswith(".json")):
-            path = os.path.join(self.folder, name)
-            try:
-                record = dict(json.loads(read_text(path) or ""))
-            except (ValueError, TypeError) as exc:
-                raise TransactionError(
-                    f"The checkpoint {path} is damaged ({exc}); move it away to go on without it."
-                ) from exc
-            if record.get("format") != FORMAT:
-                raise TransactionError(
-                    f"The checkpoint {path} has format {record.get('format')!r}, this release reads {FORMAT}."
-                )
-            found.append(record)
-        return sorted(found, key=lambda r: (str(r["started_at"]), int(r["number"])))
-
-    def unfinished(self) -> list[dict[str, Any]]:
-        """Attempts that died between checkpoint and verdict."""
-        return [r for r in self.all() if r["phase"] in UNFINISHED]
-
-    def free_id(self, wanted: str) -> str:
-        """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
-
-        Raises TransactionError where it would lead out of the folder.
-        """
-        if os.path.basename(wanted) != wanted:
-            raise TransactionError(f"The run id of {wanted!r} must not hold a slash: attempts are files of that name.")
-        taken = {r["id"] for r in self.all()}
-        others = (f"{wanted}-{number}" for number in itertools.count(2))
-        return next(i for i in itertools.chain([wanted], others) if i not in taken)
-
-    def save(self, record: dict[str, Any]) -> None:
-        """Write an attempt so that it survives a power cut."""
-        write_whole(os.path.join(self.folder, f"{record['id']}.json"), json.dumps(record))
-
-
-def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
-    """The options that name the project of a run. Raises TransactionError for a run that no project here has."""
-    folders = sorted(os.listdir(state_dir)) if os.path.isdir(state_dir) else []
-    known = [record for name in folders for record in Attempts(state_dir, name).all()]
-    found = {r["project"]: r["where"] for r in known if r["run_id"] == run_id}
-    if len(found) == 1:
-        return dict(next(iter(found.values())))
-    if found:
-        raise TransactionError(
-            f"Run {run_id!r} is of several projects ({', '.join(found)}); say which with project_name."
-        )
-    runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
-    raise TransactionError(f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.")
+    confirm_timeout_s: float = 0.0
 
 
 @dataclass
@@ -140,6 +59,16 @@ class Transaction:
     attempts: Attempts
     limits: Limits = field(default_factory=Limits)
     force: bool = False
+
+    @property
+    def undoing(self) -> Undoing:
+        """What takes this project's attempts back."""
+        return Undoing(self.executor, self.attempts)
+
+    @property
+    def timer(self) -> Timer:
+        """What takes them back by itself."""
+        return Timer(self.attempts.folder)
 
     def look(self) -> tuple[Snapshot, Diagnosis]:
         """The project now, diagnosed."""
@@ -189,8 +118,8 @@ class Transaction:
 
     def attempt(self, name: str, run_id: str, number: int, forced: bool = False) -> dict[str, Any]:
         """Try one remediation. The attempt, with ``look`` after it; raises NetfixError where the undo failed."""
-        with self.attempts.lock(), _interruptible():
-            settled = self._settle_all()
+        with self.attempts.lock(), interruptible():
+            settled = self._settle_all(run_id)
             before = self.look()
             proposal, promised = self.propose(name, forced, before)
             record = self._record(name, run_id, number, promised, proposal)
@@ -200,7 +129,13 @@ class Transaction:
                 record["reason"] = "; ".join(proposal.refusals) or _why_unchanged(promised)
                 return {**record, **shown}
             shown["override_before"] = read_text(self.executor.compose.project.override)
-            shown["after"] = self._transact(record, before, proposal, promised)
+            timer = self.timer.arm(self.limits.confirm_timeout_s) if self.limits.confirm_timeout_s else ""
+            try:
+                shown["after"] = self._transact(record, before, proposal, promised, timer)
+            finally:
+                if timer:
+                    self.timer.renew(self.limits.confirm_timeout_s)
+                self._tidy_up()
             return {**record, **shown}
 
     def rehearse(
@@ -245,6 +180,7 @@ class Transaction:
             "reason": "",
             "steps": [_told(s) for s in proposal.steps],
             "gate": None,
+            "confirm": None,
             "undo": None,
             "started_at": _now(),
             "duration_s": 0.0,
@@ -256,12 +192,15 @@ class Transaction:
         before: tuple[Snapshot, Diagnosis],
         proposal: Proposal,
         promised: tuple[Finding, ...],
+        timer: str,
     ) -> tuple[Snapshot, Diagnosis]:
-        """Checkpoint, apply, gate, keep or undo; the project afterwards. The record tells the rest."""
+        """Checkpoint, apply, gate, keep or undo; the project afterwards. The record tells the rest.
+
+        ``timer`` is what will undo it unless it is confirmed; empty for none.
+        """
         began = time.monotonic()
         record["id"] = self.attempts.free_id(record["id"])
-        saved = self.executor.state()
-        record["checkpoint"] = to_data(saved)
+        record["checkpoint"] = to_data(self.executor.state())
         self.attempts.save(record)
         problem = ""
         told_to_end = False
@@ -282,16 +221,17 @@ class Transaction:
             problem = f"an internal error: {exc!r}"
         if not problem and gate.passed:
             record.update(phase="kept", verdict="kept", reason=_why_kept(gate), after=to_data(self.executor.state()))
+            if timer:
+                until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
+                record.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         else:
-            record["reason"] = problem or _why_undone(gate)
-            self._undo(record, saved)
+            self.undoing.undo(record, problem or _why_undone(gate))
             if not told_to_end:
                 # recreated containers need a moment until what passed before passes again
                 after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
         record["duration_s"] = round(time.monotonic() - began, 2)
         self.attempts.save(record)
-        if record["verdict"] == "failed":
-            raise TransactionError(_undo_failed(record), attempt=public(record))
+        see_undone(record)
         return after
 
     def _apply(self, record: dict[str, Any], steps: Sequence[Step]) -> str:
@@ -326,77 +266,66 @@ class Transaction:
             time.sleep(pause)
             pause = min(pause * 1.5, self.limits.longest_pause_s)
 
-    def _undo(self, record: dict[str, Any], saved: ProjectState) -> None:
-        """Go back to the checkpoint and prove it; the verdict is ``undone``, or ``failed`` with what is left."""
-        record["phase"] = "undoing"
-        self.attempts.save(record)
-        error = ""
-        with _uninterruptible():
-            try:
-                self._go_back(saved)
-            except NetfixError as exc:
-                error = str(exc)
-            left = differences(saved, self.executor.state())
-        hard = [d for d in left if not d.dynamic]
-        record["undo"] = {
-            "verified": not hard,
-            "differences": [str(d) for d in hard],
-            "moved": [str(d) for d in left if d.dynamic],
-            "error": error,
-        }
-        record["verdict"] = record["phase"] = "undone" if not hard else "failed"
-
-    def _go_back(self, saved: ProjectState) -> None:
-        for _round in range(UNDO_ROUNDS):
-            steps = undo_steps(self.executor.state(), saved, self.executor.compose.project.override)
-            if not steps:
-                return
-            for step in steps:
-                self.executor.run(step)
-
-    def _settle_all(self) -> list[str]:
-        """Undo what earlier runs left unfinished; their ids. Raises TransactionError where that cannot be done."""
-        settled = []
-        for record in reversed(self.attempts.unfinished()):
-            self._settle(record)
-            settled.append(str(record["id"]))
+    def _settle_all(self, run_id: str = "") -> list[str]:
+        """Undo what earlier runs left unfinished or unconfirmed; their ids."""
+        settled = self.undoing.settle(self.attempts.unfinished(run_id), BY_LATER_RUN)
+        self._tidy_up()
         return settled
 
-    def _settle(self, record: dict[str, Any]) -> None:
-        record["reason"] = f"settled by a later run: it had died while {record['phase']}"
-        self._undo(record, from_data(ProjectState, record["checkpoint"]))
-        self.attempts.save(record)
-        if record["verdict"] == "failed":
-            raise TransactionError(_undo_failed(record), attempt=public(record))
+    def _tidy_up(self) -> None:
+        """No timer stays armed for nothing."""
+        if not self.attempts.unfinished():
+            self.timer.disarm()
 
     def settle(self) -> list[str]:
-        """Undo every unfinished attempt; their ids."""
-        with self.attempts.lock(), _interruptible():
+        """Undo every attempt that is unfinished or unconfirmed; their ids."""
+        with self.attempts.lock(), interruptible():
             return self._settle_all()
+
+    def confirm(self, run_id: str) -> list[dict[str, Any]]:
+        """Keep for good what a run kept, and disarm the timer; the attempts that waited for it.
+
+        Raises TransactionError for an unknown run, and where something was faster: the timer, or another run.
+        """
+        with self.attempts.lock(CONFIRM_WAIT_S), interruptible():
+            awaiting = self.awaiting(run_id)
+            if awaiting:
+                # from here on no timer undoes it; should this process die, the next run does
+                self.timer.disarm()
+            for record in awaiting:
+                record.update(phase="kept", confirm={**record["confirm"], "confirmed_at": _now()})
+                self.attempts.save(record)
+            return awaiting
+
+    def awaiting(self, run_id: str) -> list[dict[str, Any]]:
+        """A run's attempts that wait to be confirmed, oldest first. Raises TransactionError as confirm() does."""
+        chosen = self.attempts.of_run(run_id)
+        unconfirmed = [r for r in chosen if r.get("confirm") and not r["confirm"]["confirmed_at"]]
+        for record in unconfirmed:
+            if record["phase"] != AWAITING:
+                raise TransactionError(
+                    f"Attempt {record['id']} was kept, and is not in force any more: {record['reason']}. "
+                    f"It had to be confirmed by {record['confirm']['until']}.",
+                    attempts=[public(r) for r in chosen],
+                )
+        return unconfirmed
 
     def kept(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
         """A run's attempts that are in force, newest first. Raises TransactionError for a run that is not known."""
-        known = self.attempts.all()
-        chosen = [r for r in known if r["run_id"] == run_id]
-        if not chosen:
-            runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
-            project = self.attempts.project
-            raise TransactionError(f"Project {project!r} has no run {run_id!r}. Runs with a checkpoint: {runs}.")
-        return [r for r in reversed(chosen) if r["phase"] == "kept" and name in ("", r["remediation"])]
+        chosen = reversed(self.attempts.of_run(run_id))
+        return [r for r in chosen if r["phase"] in IN_FORCE and name in ("", r["remediation"])]
 
     def roll_back(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
         """Undo the kept attempts of a run, newest first. Raises TransactionError for an unknown run, or for drift."""
-        with self.attempts.lock(), _interruptible():
-            self._settle_all()
+        with self.attempts.lock(), interruptible():
+            self._settle_all(run_id)
             kept = self.kept(run_id, name)
             if kept and not self.force:
                 self._refuse_drift(kept[0], self.attempts.all())
             for record in kept:
-                record["reason"] = "rolled back"
-                self._undo(record, from_data(ProjectState, record["checkpoint"]))
-                self.attempts.save(record)
-                if record["verdict"] == "failed":
-                    raise TransactionError(_undo_failed(record), attempt=public(record))
+                self.undoing.undo(record, "rolled back")
+                see_undone(record)
+            self._tidy_up()
             return kept
 
     def _refuse_drift(self, newest: dict[str, Any], known: Sequence[dict[str, Any]]) -> None:
@@ -414,11 +343,6 @@ class Transaction:
                 f"{'; '.join(str(d) for d in drift[:5])}. Rolling back would undo that as well; set force to do so.",
                 drift=[str(d) for d in drift],
             )
-
-
-def public(record: dict[str, Any]) -> dict[str, Any]:
-    """An attempt without its checkpoint, which holds secrets."""
-    return {k: v for k, v in record.items() if k in PUBLIC}
 
 
 def _told(step: Step, outcome: str = "planned") -> dict[str, Any]:
@@ -452,42 +376,5 @@ def _why_undone(gate: Gate) -> str:
     return f"it did not mend {', '.join(dict.fromkeys(gate.still_broken))}"
 
 
-def _undo_failed(record: dict[str, Any]) -> str:
-    undo = record["undo"]
-    left = "; ".join(undo["differences"]) or undo["error"]
-    return (
-        f"Attempt {record['id']} ({record['reason']}) could not be undone completely. Left: {left}. "
-        f"{undo['error']} Its checkpoint stays; mend the cause and run again, or restore these by hand."
-    ).replace("  ", " ")
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the signals that end a module into an exception, so that the change is undone."""
-
-    def interrupt(number: int, _frame: Any) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    with _handlers(interrupt):
-        yield
-
-
-@contextlib.contextmanager
-def _uninterruptible() -> Iterator[None]:
-    with _handlers(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _handlers(handler: Any) -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    old = {n: signal.signal(n, handler) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)
+def _now(later: timedelta = timedelta()) -> str:
+    return (datetime.now(timezone.utc) + later).isoformat(timespec="milliseconds")

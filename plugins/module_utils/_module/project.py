@@ -16,11 +16,11 @@ from .._core.model import Snapshot, to_data
 from .._core.redact import redact_finding, redact_snapshot
 from .._core.remediation.planning import REMEDIATIONS, Plan
 from .._core.report.topology import topology
+from .._host.attempts import Attempts
 from .._host.compose import Compose, find_project, project_name
 from .._host.gather import Gatherer
 from .._host.questions import parse_checks
 from .._host.silent_engine import open_engine
-from .._host.transaction import Attempts
 from .._host.wanted import Wanted
 
 # https://docs.docker.com/compose/how-tos/project-name/; it also names a folder of ours

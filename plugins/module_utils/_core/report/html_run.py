@@ -10,7 +10,7 @@ from typing import Any
 
 from .elements import Markup, element, join
 from .html_diagnosis import table, table_row
-from .run import ROLLED_BACK, cost, gate_line, load_line, step_text, undo_line
+from .run import ROLLED_BACK, confirm_lines, cost, gate_line, load_line, step_text, undo_line
 from .text import duration, mark, plain
 
 VERDICT_TONES = {"kept": "good", "undone": "warn", "refused": "warn", "failed": "bad"}
@@ -72,6 +72,7 @@ def attempt_card(attempt: Mapping[str, Any]) -> Markup:
         for label, key in (("mended", "mended"), ("no longer works", "regressed"), ("still broken", "still_broken")):
             if gate.get(key):
                 parts.append(element("p", f"{label}:", Markup(" "), _codes(gate[key]), class_="under"))
+    parts += [marked_line(*line) for line in confirm_lines(attempt)]
     if undo:
         parts.append(marked_line(*undo_line(undo)))
         parts += [

@@ -17,6 +17,7 @@ A journal is plain JSON::
                   reason, refusals: [text], steps: [step]}], skipped: [{remediation, reason}]}
     attempt    = {id, run_id, number, remediation, findings: [code], verdict, reason, steps: [step],
                   gate: {promised: [code], mended: [code], regressed: [text], still_broken: [text], waited_s} | null,
+                  confirm: {until, timer, confirmed_at} | null,
                   undo: {verified, differences: [text]} | null, started_at, duration_s}
     step       = {action, object, cause, outcome, duration_ms, error}
     validation = {checks: [CheckResult], load: load | null}

@@ -14,7 +14,7 @@ from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
 from .reading import WORST_FIRST, Reading, read, verdict
-from .run import cost, gate_line, load_line, step_text, undo_line
+from .run import confirm_lines, cost, gate_line, load_line, step_text, undo_line
 from .text import duration, mark, plain
 
 
@@ -213,10 +213,12 @@ def _attempt(attempt: Mapping[str, Any]) -> list[str]:
         lines.append(f"- {prose(' '.join(gate_line(gate)))}")
         for label, key in (("mended", "mended"), ("no longer works", "regressed"), ("still broken", "still_broken")):
             lines += [f"- {label}: {codes(gate[key])}"] if gate.get(key) else []
+    confirm = [f"- {prose(' '.join(line))}" for line in confirm_lines(attempt)]
+    lines += confirm
     if undo:
         lines.append(f"- {prose(' '.join(undo_line(undo)))}")
         lines += [f"- differs: {code(difference)}" for difference in undo.get("differences") or []]
-    return [*lines, ""] if gate or undo else lines
+    return [*lines, ""] if gate or undo or confirm else lines
 
 
 def _validation(validation: Mapping[str, Any], before: Reading) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from ..model import Outcome, Severity
 from .journal import elapsed_s
 from .reading import Reading, read, tallies
-from .run import load_line
+from .run import load_line, unconfirmed
 from .text import count, duration, listed, mark, plain
 
 MEANINGS = {
@@ -116,7 +116,8 @@ def _helped(attempt: Mapping[str, Any], before: Reading, after: Any) -> str:
     what += f" mended {listed(mended, 3)}" if mended else ""
     if after is not None:
         what += f"; {before.ok} of {len(before.walks)} dependencies were ok, now {after.ok} of {len(after.walks)}"
-    return what
+    waiting = unconfirmed(attempt)
+    return f"{what}; {waiting}" if waiting else what
 
 
 def _told(attempt: Mapping[str, Any]) -> str:

@@ -107,6 +107,8 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
         for label, key in (("no longer works", "regressed"), ("still broken", "still_broken")):
             if gate.get(key):
                 page.text(f"{label}: {listed([plain(name) for name in gate[key]])}", indent=4)
+    for line in confirm_lines(attempt):
+        page.item(*line)
     undo = attempt.get("undo")
     if undo:
         page.item(*undo_line(undo))
@@ -145,6 +147,21 @@ def gate_line(gate: Mapping[str, Any]) -> tuple[str, str]:
         parts.append(f"{len(broken)} still broken")
     passed = not regressed and not broken and len(mended) >= len(promised)
     return "✓" if passed else "✗", f"gate: {', '.join(parts)}{waited}"
+
+
+def unconfirmed(attempt: Mapping[str, Any]) -> str:
+    """What becomes of a kept attempt that nobody has confirmed, empty for any other."""
+    confirm = attempt.get("confirm") or {}
+    if attempt.get("verdict") != "kept" or not confirm or confirm.get("confirmed_at"):
+        return ""
+    return f"not confirmed: {plain(confirm.get('timer'))} undoes it by itself at {plain(confirm.get('until'))}"
+
+
+def confirm_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The mark and the sentence about the confirmation of an attempt; none where no timer was armed for it."""
+    at = (attempt.get("confirm") or {}).get("confirmed_at")
+    waiting = unconfirmed(attempt)
+    return [("✓", f"confirmed at {plain(at)}")] if at else [("·", waiting)] if waiting else []
 
 
 def undo_line(undo: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 import yaml
@@ -169,6 +170,26 @@ def test_a_lock_is_free_again_after_its_holder(tmp_path):
             raise RuntimeError
     with locked(path, "it"):
         pass
+
+
+def test_a_lock_can_be_waited_for(tmp_path):
+    path = str(tmp_path / "lock")
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with locked(path, "it"):
+            held.set()
+            free.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with pytest.raises(TransactionError):
+        with locked(path, "it", wait_s=0.01):
+            pass
+    free.set()
+    with locked(path, "it", wait_s=60):
+        holder.join()
 
 
 def test_a_lock_is_free_again_when_its_holder_was_killed(tmp_path):

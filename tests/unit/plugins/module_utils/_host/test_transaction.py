@@ -13,11 +13,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import (
-    Interrupted,
-    project_of_run,
-    public,
-)
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
+from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
 from unit.builders import tcp, with_config, with_probes
 from unit.fake_host import Host, Killed
 

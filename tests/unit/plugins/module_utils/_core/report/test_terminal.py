@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.html_page import render_html
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.markdown import render_markdown
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.terminal import (
     render_attempt,
     render_diagnosis,
@@ -96,7 +98,9 @@ class TestDiagnosis:
         host["before"]["findings"] = [first, other]
         text = render_diagnosis(host, 120)
         assert text.count("✗ name.disjoint_networks") == 2
-        assert text.index("  api_gateway → hcl") < text.index("another one") < text.index("  maximus_core_service → hcl")
+        assert (
+            text.index("  api_gateway → hcl") < text.index("another one") < text.index("  maximus_core_service → hcl")
+        )
 
     def test_one_line_of_evidence_the_hand_check_and_the_remediation_are_told(self, journal):
         text = render_diagnosis(journal("mended")["hosts"][0], 120)
@@ -204,7 +208,9 @@ class TestDiagnosis:
         assert "✗ 50 of 60 dependencies fail: 2 root causes found" in text
         assert "… 37 more with -v" in text
         assert "✗ dependencies  7 ok, 50 failed, 3 not probed" in text
-        assert text.index("✗ name.alias_missing") < text.index("✗ port.bind_loopback_only") < text.index("? 3 not probed")
+        assert (
+            text.index("✗ name.alias_missing") < text.index("✗ port.bind_loopback_only") < text.index("? 3 not probed")
+        )
         assert len(text.splitlines()) < 60
 
 
@@ -252,7 +258,9 @@ class TestValidation:
     def test_checks_that_passed_are_counted_and_with_details_told(self, journal):
         validation = journal("mended")["hosts"][0]["validation"]
         assert "http://" not in render_validation(validation, 120)
-        assert "POST http://127.0.0.1:8000/api/v1/consciousness/query" in render_validation(validation, 120, details=True)
+        assert "POST http://127.0.0.1:8000/api/v1/consciousness/query" in render_validation(
+            validation, 120, details=True
+        )
 
     def test_load_failures_are_named(self):
         load = {
@@ -368,3 +376,22 @@ def test_an_attempt_that_was_rolled_back_did_not_fail(journal):
     attempt = {**journal("mended")["hosts"][0]["attempts"][-1], "verdict": "undone", "reason": "rolled back"}
     last = render_attempt(attempt, 100).splitlines()[-1]
     assert last.strip() == "✓ rolled back"
+
+
+CONFIRM = {"until": "2025-06-01T09:35:00.000+00:00", "timer": "systemd unit netfix-shop", "confirmed_at": ""}
+
+
+@pytest.mark.parametrize("render", [render_summary, render_markdown, render_html])
+def test_a_kept_change_that_nobody_has_confirmed_says_who_undoes_it_and_when(journal, render):
+    data = journal("mended")
+    data["hosts"][0]["attempts"][-1]["confirm"] = CONFIRM
+    text = " ".join(render(data).split())
+    assert "not confirmed: systemd unit netfix-shop undoes it by itself at 2025-06-01T09:35:00.000+00:00" in text
+
+
+def test_a_change_that_is_confirmed_or_undone_waits_for_nobody(journal):
+    attempt = journal("mended")["hosts"][0]["attempts"][-1]
+    confirmed = {**attempt, "confirm": {**CONFIRM, "confirmed_at": "2025-06-01T09:31:00.000+00:00"}}
+    assert "confirmed at 2025-06-01T09:31:00.000+00:00" in render_attempt(confirmed, 100)
+    undone = render_attempt({**attempt, "confirm": CONFIRM, "verdict": "undone"}, 100)
+    assert "not confirmed" in render_attempt({**attempt, "confirm": CONFIRM}, 100) and "not confirmed" not in undone

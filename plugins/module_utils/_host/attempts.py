@@ -1,0 +1,116 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attempts of a project as files on the managed host, each with the checkpoint that it would be undone to."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import TransactionError
+from .files import locked, private_folder, read_text, write_whole
+
+FORMAT = 1
+# the parts of an attempt that leave the host; its checkpoint holds secrets
+PUBLIC = (
+    "id", "run_id", "number", "remediation", "project", "findings", "restarts", "verdict", "reason", "steps",
+    "gate", "confirm", "undo", "started_at", "duration_s",
+)  # fmt: skip
+# kept, but undone by the timer on this host unless its run confirms it
+AWAITING = "awaiting"
+IN_FORCE = ("kept", AWAITING)
+UNFINISHED = ("prepared", "applying", "gating", "undoing", "failed")
+
+
+@dataclass
+class Attempts:
+    """The attempts of one project, as files in one folder that only their owner may read."""
+
+    state_dir: str
+    project: str
+
+    @property
+    def folder(self) -> str:
+        """Where this project's attempts lie."""
+        return os.path.join(self.state_dir, self.project)
+
+    def lock(self, wait_s: float = 0.0) -> Any:
+        """Hold the project; raises TransactionError where another run holds it, and still does after ``wait_s``."""
+        private_folder(self.state_dir)
+        private_folder(self.folder)
+        return locked(os.path.join(self.folder, "lock"), f"Project {self.project!r}", wait_s)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every attempt, oldest first."""
+        if not os.path.isdir(self.folder):
+            return []
+        found = []
+        for name in sorted(n for n in os.listdir(self.folder) if n.endswith(".json")):
+            path = os.path.join(self.folder, name)
+            try:
+                record = dict(json.loads(read_text(path) or ""))
+            except (ValueError, TypeError) as exc:
+                raise TransactionError(
+                    f"The checkpoint {path} is damaged ({exc}); move it away to go on without it."
+                ) from exc
+            if record.get("format") != FORMAT:
+                raise TransactionError(
+                    f"The checkpoint {path} has format {record.get('format')!r}, this release reads {FORMAT}."
+                )
+            found.append(record)
+        return sorted(found, key=lambda r: (str(r["started_at"]), int(r["number"])))
+
+    def unfinished(self, run_id: str = "") -> list[dict[str, Any]]:
+        """Attempts that died before their verdict, or that nobody confirmed; what ``run_id`` may yet confirm is none."""
+        return [r for r in self.all() if r["phase"] in UNFINISHED or (r["phase"] == AWAITING and r["run_id"] != run_id)]
+
+    def free_id(self, wanted: str) -> str:
+        """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
+
+        Raises TransactionError where it would lead out of the folder.
+        """
+        if os.path.basename(wanted) != wanted:
+            raise TransactionError(f"The run id of {wanted!r} must not hold a slash: attempts are files of that name.")
+        taken = {r["id"] for r in self.all()}
+        others = (f"{wanted}-{number}" for number in itertools.count(2))
+        return next(i for i in itertools.chain([wanted], others) if i not in taken)
+
+    def of_run(self, run_id: str) -> list[dict[str, Any]]:
+        """A run's attempts, oldest first. Raises TransactionError for a run that is not known."""
+        known = self.all()
+        chosen = [r for r in known if r["run_id"] == run_id]
+        if not chosen:
+            runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
+            raise TransactionError(f"Project {self.project!r} has no run {run_id!r}. Runs with a checkpoint: {runs}.")
+        return chosen
+
+    def save(self, record: dict[str, Any]) -> None:
+        """Write an attempt so that it survives a power cut."""
+        write_whole(self._path(record), json.dumps(record))
+
+    def _path(self, record: dict[str, Any]) -> str:
+        return os.path.join(self.folder, f"{record['id']}.json")
+
+
+def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
+    """The options that name the project of a run. Raises TransactionError for a run that no project here has."""
+    folders = sorted(os.listdir(state_dir)) if os.path.isdir(state_dir) else []
+    known = [record for name in folders for record in Attempts(state_dir, name).all()]
+    found = {r["project"]: r["where"] for r in known if r["run_id"] == run_id}
+    if len(found) == 1:
+        return dict(next(iter(found.values())))
+    if found:
+        raise TransactionError(
+            f"Run {run_id!r} is of several projects ({', '.join(found)}); say which with project_name."
+        )
+    runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
+    raise TransactionError(f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.")
+
+
+def public(record: dict[str, Any]) -> dict[str, Any]:
+    """An attempt without its checkpoint, which holds secrets."""
+    return {k: v for k, v in record.items() if k in PUBLIC}
