@@ -86,6 +86,16 @@ options:
         the host has been rebooted, is undone by the next run.
     type: float
     default: 0.0
+  keep_checkpoints:
+    description:
+      - How many attempts keep their checkpoint, for each project. Older ones are removed when an attempt ends.
+      - Never removed are those that have not been settled, and those of the run that changed the project last.
+    type: int
+    default: 20
+  keep_days:
+    description: For how many days attempts keep their checkpoint, with the same exceptions.
+    type: int
+    default: 30
   force:
     description:
       - Roll back although the project was changed since, or recreate a service whose container is not what its files
@@ -244,8 +254,9 @@ def run(module):
     params = module.params
     if params["run_id"] is not None and not RUN_ID.match(params["run_id"]):
         raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
-    if params["confirm_timeout"] < 0:
-        raise NetfixError(f"confirm_timeout must be 0 or more seconds; found {params['confirm_timeout']}.")
+    for name, least in (("confirm_timeout", 0), ("keep_checkpoints", 1), ("keep_days", 1)):
+        if params[name] < least:
+            raise NetfixError(f"{name} must be {least} or more; found {params[name]}.")
     if params["state"] in ("absent", "confirmed") and not (params["project_src"] or params["project_name"]):
         params.update(project_of_run(state_dir(params), params["run_id"]))
     gatherer = open_gatherer(params, module.check_mode)
@@ -255,7 +266,12 @@ def run(module):
         gatherer,
         Executor(gatherer.engine, gatherer.compose),
         open_attempts(params, gatherer.compose.project.name),
-        Limits(gate_timeout_s=params["gate_timeout"], confirm_timeout_s=params["confirm_timeout"]),
+        Limits(
+            gate_timeout_s=params["gate_timeout"],
+            confirm_timeout_s=params["confirm_timeout"],
+            keep_checkpoints=params["keep_checkpoints"],
+            keep_days=params["keep_days"],
+        ),
         force=params["force"],
     )
     if params["state"] == "settled":
@@ -367,6 +383,8 @@ def main():
         "unlocked_only": {"type": "bool", "default": True},
         "gate_timeout": {"type": "float", "default": 20.0},
         "confirm_timeout": {"type": "float", "default": 0.0},
+        "keep_checkpoints": {"type": "int", "default": 20},
+        "keep_days": {"type": "int", "default": 30},
         "force": {"type": "bool", "default": False},
     }
     module = AnsibleModule(

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core.errors import TransactionError
-from .files import locked, private_folder, read_text, write_whole
+from .files import locked, private_folder, read_text, remove, write_whole
 
 FORMAT = 1
 # the parts of an attempt that leave the host; its checkpoint holds secrets
@@ -91,6 +93,21 @@ class Attempts:
     def save(self, record: dict[str, Any]) -> None:
         """Write an attempt so that it survives a power cut."""
         write_whole(self._path(record), json.dumps(record))
+
+    def expire(self, most: int, days: int) -> None:
+        """Remove checkpoints beyond the ``most`` newest, and those older than that.
+
+        None that is still to be settled, and none of the run that changed the project last: it can be rolled back.
+        """
+        known = self.all()
+        oldest = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
+        last = next((r["run_id"] for r in reversed(known) if r["phase"] in IN_FORCE), None)
+        for age, record in enumerate(reversed(known)):
+            settled = record["phase"] == "undone" or (record["phase"] == "kept" and record["run_id"] != last)
+            if settled and (age >= most or record["started_at"] < oldest):
+                # one that cannot be removed is no reason to call a good attempt failed
+                with contextlib.suppress(TransactionError):
+                    remove(self._path(record))
 
     def _path(self, record: dict[str, Any]) -> str:
         return os.path.join(self.folder, f"{record['id']}.json")

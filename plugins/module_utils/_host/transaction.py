@@ -39,7 +39,7 @@ CONFIRM_WAIT_S = 120.0
 
 @dataclass
 class Limits:
-    """How long the gate may wait, and how often it looks.
+    """How long the gate may wait, how often it looks, and what is kept for how long.
 
     With ``confirm_timeout_s`` above 0 a kept change is undone by a timer, so long after it, unless it is confirmed.
     """
@@ -48,6 +48,8 @@ class Limits:
     first_pause_s: float = 0.2
     longest_pause_s: float = 1.5
     confirm_timeout_s: float = 0.0
+    keep_checkpoints: int = 20
+    keep_days: int = 30
 
 
 @dataclass
@@ -136,6 +138,7 @@ class Transaction:
                 if timer:
                     self.timer.renew(self.limits.confirm_timeout_s)
                 self._tidy_up()
+                self.attempts.expire(self.limits.keep_checkpoints, self.limits.keep_days)
             return {**record, **shown}
 
     def rehearse(

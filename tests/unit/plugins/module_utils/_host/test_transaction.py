@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,60 @@ def test_a_second_attempt_of_the_same_number_keeps_the_first_ones_checkpoint(hos
     assert host.transaction().attempt(REMEDIATION, "run", 1)["verdict"] == "kept"
     assert len(files(host)) == 2
     assert len(host.transaction().roll_back("run")) == 2 and same(host, before)
+
+
+def ended(host, *known):
+    """Attempts that ended so many days ago, ``(days, phase, run)`` each."""
+    transaction = host.transaction()
+    transaction.attempt(REMEDIATION, "now", 1)
+    (newest,) = on_disk(host)
+    files(host)[0].unlink()
+    with transaction.attempts.lock():
+        for days, phase, run in known:
+            when = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
+            transaction.attempts.save(
+                {**newest, "id": f"{run}-{phase}-{days}", "run_id": run, "phase": phase, "started_at": when}
+            )
+    return transaction.attempts
+
+
+def left(host):
+    return [r["id"] for r in host.transaction().attempts.all()]
+
+
+def test_old_checkpoints_expire_by_number(host):
+    attempts = ended(host, (4, "undone", "a"), (3, "kept", "b"), (2, "undone", "c"), (1, "kept", "d"))
+    attempts.expire(most=2, days=30)
+    assert left(host) == ["c-undone-2", "d-kept-1"]
+
+
+def test_old_checkpoints_expire_by_age(host):
+    attempts = ended(host, (40, "kept", "a"), (31, "undone", "b"), (29, "undone", "c"), (1, "kept", "d"))
+    attempts.expire(most=20, days=30)
+    assert left(host) == ["c-undone-29", "d-kept-1"]
+
+
+@pytest.mark.parametrize("phase", ["prepared", "applying", "gating", "awaiting", "undoing", "failed"])
+def test_what_is_not_settled_never_expires(host, phase):
+    attempts = ended(host, (99, phase, "a"), (1, "kept", "b"))
+    attempts.expire(most=1, days=1)
+    assert left(host) == [f"a-{phase}-99", "b-kept-1"]
+
+
+def test_the_run_that_changed_the_project_last_never_expires(host):
+    attempts = ended(host, (90, "kept", "a"), (80, "kept", "b"), (79, "kept", "b"), (2, "undone", "c"), (1, "undone", "c"))
+    attempts.expire(most=1, days=30)
+    assert left(host) == ["b-kept-80", "b-kept-79", "c-undone-1"]
+
+
+def test_checkpoints_expire_when_an_attempt_ends(host):
+    before = host.executor.state()
+    host.transaction().attempt(REMEDIATION, "monday", 1)
+    host.transaction().roll_back("monday")
+    assert left(host) == ["monday-01-reconnect_endpoints"]
+    host.transaction(keep_checkpoints=1).attempt(REMEDIATION, "tuesday", 1)
+    assert left(host) == ["tuesday-01-reconnect_endpoints"]
+    assert len(host.transaction().roll_back("tuesday")) == 1 and same(host, before)
 
 
 def test_being_told_to_end_is_no_ordinary_exception():
