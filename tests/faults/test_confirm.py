@@ -106,3 +106,9 @@ def test_a_run_that_confirms_too_late_says_so_and_fails(broken, state, tmp_path)
     )  # fmt: skip
     assert code != 0 and "not in force any more: undone by the timer" in said
     assert host["status"] == "failed" and [a["verdict"] for a in host["attempts"]] == ["undone"] and not named()
+
+
+def test_a_run_that_should_ask_and_cannot_changes_nothing(broken, state, tmp_path):
+    code, said, host = play(broken, "fix_network", tmp_path, netfix_confirm=True, netfix_state_dir=str(state), **RUN)
+    assert code != 0 and "Nothing was changed: netfix_confirm wants a yes" in said
+    assert host["status"] == "failed" and not state.exists() and not named()
