@@ -41,6 +41,7 @@ options:
     description: The remediation to try. Needed with O(state=present).
     type: str
     choices:
+      - wait_until_ready
       - reconnect_endpoints
       - refresh_upstreams
       - start_providers
@@ -149,7 +150,7 @@ attempt:
   type: dict
   contains:
     verdict:
-      description: V(kept), V(undone), V(refused), V(planned) or V(unchanged).
+      description: V(kept), V(undone), V(refused), V(planned), or V(unchanged) where waiting was all.
       type: str
       sample: kept
     reason:
@@ -264,7 +265,7 @@ def run(module):
     gatherer.engine.must_answer()
     transaction = Transaction(
         gatherer,
-        Executor(gatherer.engine, gatherer.compose),
+        Executor(gatherer.engine, gatherer.compose, max(Executor.healthy_timeout_s, params["gate_timeout"])),
         open_attempts(params, gatherer.compose.project.name),
         Limits(
             gate_timeout_s=params["gate_timeout"],
@@ -324,7 +325,7 @@ def plan(module, transaction):
         look,
     )
     return {
-        "changed": bool(proposal.steps),
+        "changed": proposal.changes,
         "attempt": public(record),
         "before": told_diagnosis(*look),
         "after": {**told_diagnosis(*look), "plan": told_plan(make_plan(look[1].findings, (), [module.params["name"]]))},

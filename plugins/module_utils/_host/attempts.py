@@ -67,8 +67,15 @@ class Attempts:
         return sorted(found, key=lambda r: (str(r["started_at"]), int(r["number"])))
 
     def unfinished(self, run_id: str = "") -> list[dict[str, Any]]:
-        """Attempts that died before their verdict, or that nobody confirmed; what ``run_id`` may yet confirm is none."""
-        return [r for r in self.all() if r["phase"] in UNFINISHED or (r["phase"] == AWAITING and r["run_id"] != run_id)]
+        """Attempts that died before their verdict, or that nobody confirmed; what ``run_id`` may yet confirm is none.
+
+        One without a checkpoint changed nothing.
+        """
+        return [
+            r
+            for r in self.all()
+            if "checkpoint" in r and (r["phase"] in UNFINISHED or (r["phase"] == AWAITING and r["run_id"] != run_id))
+        ]
 
     def free_id(self, wanted: str) -> str:
         """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
@@ -103,7 +110,7 @@ class Attempts:
         oldest = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
         last = next((r["run_id"] for r in reversed(known) if r["phase"] in IN_FORCE), None)
         for age, record in enumerate(reversed(known)):
-            settled = record["phase"] == "undone" or (record["phase"] == "kept" and record["run_id"] != last)
+            settled = record["phase"] in ("undone", "unchanged") or (record["phase"] == "kept" and record["run_id"] != last)
             if settled and (age >= most or record["started_at"] < oldest):
                 # one that cannot be removed is no reason to call a good attempt failed
                 with contextlib.suppress(TransactionError):

@@ -22,7 +22,7 @@ POLL_S = 0.1
 
 @dataclass
 class Executor:
-    """Changes one project. ``healthy_timeout_s`` bounds the wait for one container's healthcheck."""
+    """Changes one project. ``healthy_timeout_s`` bounds the wait for one container's healthcheck, unless a step allows more."""
 
     engine: Engine
     compose: Compose
@@ -100,7 +100,8 @@ class Executor:
 
     def _wait_healthy(self, args: dict[str, Any]) -> None:
         """Until the container is healthy, or runs where it has no healthcheck; the gate judges what comes after."""
-        deadline = time.monotonic() + self.healthy_timeout_s
+        timeout_s = max(self.healthy_timeout_s, args.get("timeout_s", 0.0))
+        deadline = time.monotonic() + timeout_s
         while True:
             found = self.engine.inspect_containers(names=[args["container"]])
             container = container_from_inspect(found[0]) if found else None
@@ -114,6 +115,6 @@ class Executor:
             if time.monotonic() > deadline:
                 state = f"{container.state}, {container.health or 'no healthcheck'}" if container else "gone"
                 raise EngineError(
-                    f"Container {args['container']!r} did not become healthy within {self.healthy_timeout_s:.0f} s ({state})."
+                    f"Container {args['container']!r} did not become healthy within {timeout_s:.0f} s ({state})."
                 )
             time.sleep(POLL_S)

@@ -131,7 +131,8 @@ class Transaction:
                 record["reason"] = "; ".join(proposal.refusals) or _why_unchanged(promised)
                 return {**record, **shown}
             shown["override_before"] = read_text(self.executor.compose.project.override)
-            timer = self.timer.arm(self.limits.confirm_timeout_s) if self.limits.confirm_timeout_s else ""
+            armed = proposal.changes and self.limits.confirm_timeout_s
+            timer = self.timer.arm(self.limits.confirm_timeout_s) if armed else ""
             try:
                 shown["after"] = self._transact(record, before, proposal, promised, timer)
             finally:
@@ -199,11 +200,13 @@ class Transaction:
     ) -> tuple[Snapshot, Diagnosis]:
         """Checkpoint, apply, gate, keep or undo; the project afterwards. The record tells the rest.
 
-        ``timer`` is what will undo it unless it is confirmed; empty for none.
+        An attempt that only waits has nothing to keep or to undo, and so no checkpoint: what somebody else changes
+        meanwhile must not be taken back. ``timer`` is what will undo it unless it is confirmed; empty for none.
         """
         began = time.monotonic()
         record["id"] = self.attempts.free_id(record["id"])
-        record["checkpoint"] = to_data(self.executor.state())
+        if proposal.changes:
+            record["checkpoint"] = to_data(self.executor.state())
         self.attempts.save(record)
         problem = ""
         told_to_end = False
@@ -214,7 +217,9 @@ class Transaction:
             if not problem:
                 record["phase"] = "gating"
                 self.attempts.save(record)
-                gate, after, waited = self._look_until(before, promised, lambda gate: gate.complete)
+                gate, after, waited = self._look_until(
+                    before, promised, lambda gate: gate.complete, proposal.patience_s
+                )
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
         except Interrupted as exc:
             problem, told_to_end = f"the run was told to end ({exc})", True
@@ -222,16 +227,18 @@ class Transaction:
             problem = str(exc)
         except Exception as exc:  # every way out undoes, a defect of ours as well
             problem = f"an internal error: {exc!r}"
-        if not problem and gate.passed:
+        if not proposal.changes:
+            record.update(phase="unchanged", verdict="unchanged", reason=problem or _why_waited(gate))
+        elif not problem and gate.passed:
             record.update(phase="kept", verdict="kept", reason=_why_kept(gate), after=to_data(self.executor.state()))
             if timer:
                 until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
                 record.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         else:
             self.undoing.undo(record, problem or _why_undone(gate))
-            if not told_to_end:
-                # recreated containers need a moment until what passed before passes again
-                after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
+        if (problem or record["undo"]) and not told_to_end:
+            # recreated containers need a moment until what passed before passes again
+            after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
         record["duration_s"] = round(time.monotonic() - began, 2)
         self.attempts.save(record)
         see_undone(record)
@@ -255,16 +262,21 @@ class Transaction:
         return ""
 
     def _look_until(
-        self, before: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...], enough: Callable[[Gate], bool]
+        self,
+        before: tuple[Snapshot, Diagnosis],
+        promised: tuple[Finding, ...],
+        enough: Callable[[Gate], bool],
+        patience_s: float = 0.0,
     ) -> tuple[Gate, tuple[Snapshot, Diagnosis], float]:
         """Look, less and less often, until the gate shows enough or the time is up; the seconds waited come last."""
         began = time.monotonic()
         pause = self.limits.first_pause_s
+        timeout_s = max(self.limits.gate_timeout_s, patience_s)
         while True:
             after = self.look()
             gate = judge(before, after, promised)
             waited = time.monotonic() - began
-            if enough(gate) or waited + pause > self.limits.gate_timeout_s:
+            if enough(gate) or waited + pause > timeout_s:
                 return gate, after, waited
             time.sleep(pause)
             pause = min(pause * 1.5, self.limits.longest_pause_s)
@@ -371,6 +383,12 @@ def _why_unchanged(promised: Sequence[Finding]) -> str:
 def _why_kept(gate: Gate) -> str:
     rest = f"; still broken: {', '.join(gate.still_broken)}" if gate.still_broken else ""
     return f"mended {', '.join(dict.fromkeys(gate.mended))}, and nothing that passed before fails{rest}"
+
+
+def _why_waited(gate: Gate) -> str:
+    if gate.passed:
+        return f"waiting was enough for {', '.join(dict.fromkeys(gate.mended))}; nothing was changed"
+    return f"waiting was not enough: {_why_undone(gate)}; nothing was changed"
 
 
 def _why_undone(gate: Gate) -> str:

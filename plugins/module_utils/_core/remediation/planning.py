@@ -18,12 +18,14 @@ from . import (
     restore_resolver,
     start_providers,
     static_hosts,
+    wait_until_ready,
 )
 from .situation import Remediation
 
 REMEDIATIONS: dict[str, Remediation] = {
     r.name: r
     for r in (
+        wait_until_ready.REMEDIATION,
         reconnect_endpoints.REMEDIATION,
         refresh_upstreams.REMEDIATION,
         start_providers.REMEDIATION,

@@ -13,7 +13,7 @@ from ..diagnosis.case import Case, network_names
 from ..model import Endpoint, Finding, Network
 from ..parsing.inspect import LABEL_NETWORK, LABEL_PROJECT
 from .state import ProjectState
-from .steps import Step
+from .steps import Action, Step
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class Proposal:
     """What a remediation would do: steps, or the reasons why it cannot.
 
     ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
-    containers are made anew, ``restarted`` the containers whose processes start again.
+    containers are made anew, ``restarted`` the containers whose processes start again. ``patience_s`` is how long
+    the gate may wait at least, in seconds.
     """
 
     steps: tuple[Step, ...] = ()
@@ -83,6 +84,12 @@ class Proposal:
     patch: Mapping[str, Any] = field(default_factory=dict)
     recreated: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
+    patience_s: float = 0.0
+
+    @property
+    def changes(self) -> bool:
+        """Whether any step changes something; waiting does not."""
+        return any(s.action is not Action.WAIT_HEALTHY for s in self.steps)
 
 
 def refuse(*reasons: str) -> Proposal:

@@ -54,15 +54,19 @@ def outline(host: Mapping[str, Any], status: str) -> Outline:
     after = read(host["after"]) if host.get("after") else None
     attempts = host.get("attempts") or []
     kept = [attempt for attempt in attempts if attempt.get("verdict") == "kept"]
+    # what took steps and changed nothing has waited
+    waited = [attempt for attempt in attempts if attempt.get("verdict") == "unchanged" and attempt.get("steps")]
+    ended = [attempt for attempt in waited if (attempt.get("gate") or {}).get("mended")]
     gone = [attempt for attempt in attempts if attempt.get("verdict") in ("undone", "refused", "failed")]
+    in_vain = gone + [attempt for attempt in waited if attempt not in ended]
     touched = [attempt for attempt in attempts if attempt.get("verdict") in ("kept", "undone", "failed")]
     wrong, now = _causes(before), after or before
     return Outline(
         status=status,
         meaning=_meaning(host, status, before),
         wrong=wrong,
-        helped=[_helped(attempt, before, after) for attempt in kept],
-        in_vain=[_told(attempt) for attempt in gone if status != "undone"],
+        helped=[_helped(attempt, before, after) for attempt in attempts if attempt in kept or attempt in ended],
+        in_vain=[_told(attempt) for attempt in attempts if status != "undone" and attempt in in_vain],
         # After a roll back the undone attempt is what was asked for, not what did not help.
         taken_back=[_told(attempt) for attempt in gone if status == "undone"],
         remains=_remains(touched) + (_still(wrong, _causes(now)) if after and status != "mended" else []),
@@ -84,10 +88,14 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "a change could not be undone completely; what is left is named below"
     if status == "not_mended" and "kept" in verdicts:
         return "part of it was repaired and is kept, the rest is still broken"
+    if status == "not_mended" and verdicts and "undone" not in verdicts:
+        return "nothing helped, and nothing was changed"
     if status == "not_mended" and verdicts:
         return "nothing helped, and everything tried was undone"
     if status == "not_mended":
         return "no remediation applies, and nothing was changed"
+    if status == "mended" and verdicts and "kept" not in verdicts:
+        return "the project works again by itself, and nothing was changed"
     if status == "diagnosed" and not _causes(before) and _unknown(before):
         return "nothing broken was seen, but not everything could be looked at"
     if status == "healthy" and before.walks:
@@ -113,7 +121,8 @@ def _still(before: list[str], now: list[str]) -> list[str]:
 def _helped(attempt: Mapping[str, Any], before: Reading, after: Any) -> str:
     mended = [plain(code) for code in (attempt.get("gate") or {}).get("mended") or []]
     what = f"{plain(attempt.get('remediation'))} (attempt {plain(attempt.get('number') or 1)})"
-    what += f" mended {listed(mended, 3)}" if mended else ""
+    did = "mended" if attempt.get("verdict") == "kept" else "outlasted"
+    what += f" {did} {listed(mended, 3)}" if mended else ""
     if after is not None:
         what += f"; {before.ok} of {len(before.walks)} dependencies were ok, now {after.ok} of {len(after.walks)}"
     waiting = unconfirmed(attempt)

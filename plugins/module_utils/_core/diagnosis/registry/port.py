@@ -54,7 +54,7 @@ KINDS: tuple[Kind, ...] = (
         "The provider is still starting",
         "Its container runs, and its program does not listen yet. It will work by itself; any remedy would seem to help.",
         confirm="nsenter -t <pid> -n ss -ltn 'sport = :<port>'",
-        why_none="Wait and look again. A healthcheck, and depends_on with condition: service_healthy, make callers wait.",
+        remediations=("wait_until_ready",),
         fault="slow_start_race",
         references=("https://docs.docker.com/compose/how-tos/startup-order/",),
     ),

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.listeners import STARTING_S
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
+from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.times import instant
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
 from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
@@ -379,6 +381,82 @@ def test_checkpoints_expire_when_an_attempt_ends(host):
     host.transaction(keep_checkpoints=1).attempt(REMEDIATION, "tuesday", 1)
     assert left(host) == ["tuesday-01-reconnect_endpoints"]
     assert len(host.transaction().roll_back("tuesday")) == 1 and same(host, before)
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A provider on it is still starting: it answers when it is looked at for the third time."""
+    host = Host("slow_start_race", tmp_path)
+    looks = iter(range(1000))
+    host.gatherer.spoil = lambda snapshot: refused(snapshot) if next(looks) < 2 else snapshot
+    return host
+
+
+def refused(snapshot):
+    (users,) = [c for c in snapshot.containers if c.service == "users"]
+    probe = tcp("netfix-unit-gateway-1", users.endpoints[0].address, 8000, "ECONNREFUSED")
+    return with_probes(snapshot, probe)
+
+
+def too_slow(host):
+    """Let the provider never answer, and have had nearly all its time."""
+    (users,) = [c for c in host.snapshot.containers if c.service == "users"]
+    later = datetime.fromtimestamp(instant(users.started_at) + STARTING_S - 0.01, timezone.utc)
+    host.gatherer.spoil = lambda snapshot: refused(replace(snapshot, taken_at=later.isoformat()))
+
+
+def test_waiting_that_was_enough_has_changed_nothing(slow):
+    before = slow.executor.state()
+    record = slow.transaction().attempt("wait_until_ready", "run", 1)
+    assert record["verdict"] == "unchanged" and record["gate"]["mended"] == ["port.slow_start_race"]
+    assert "waiting was enough for port.slow_start_race" in record["reason"]
+    assert [s["outcome"] for s in record["steps"]] == ["done"] and record["restarts"] == [] and record["undo"] is None
+    assert record["after"][1].healthy and same(slow, before)
+
+
+def test_waiting_that_was_not_enough_has_changed_nothing_either(slow):
+    too_slow(slow)
+    before = slow.executor.state()
+    record = slow.transaction().attempt("wait_until_ready", "run", 1)
+    assert record["verdict"] == "unchanged" and record["gate"]["mended"] == []
+    assert "waiting was not enough: it did not mend port.slow_start_race" in record["reason"]
+    assert slow.executor.log == ["wait_healthy"] and record["undo"] is None and same(slow, before)
+
+
+def test_a_provider_that_stops_while_it_is_waited_for_is_told_and_looked_at_again(slow):
+    def stop(step):
+        slow.executor.stop(step.args["container"])
+        raise EngineError("it stopped again")
+
+    slow.executor.on = stop
+    record = slow.transaction().attempt("wait_until_ready", "run", 1)
+    assert record["verdict"] == "unchanged" and "it stopped again" in record["reason"]
+    assert [f.code for f in record["after"][1].findings] == ["container.dependency_exited"]
+
+
+def test_a_run_that_only_waited_can_be_rolled_back_and_there_is_nothing_to_do(slow):
+    slow.transaction().attempt("wait_until_ready", "run", 1)
+    assert slow.transaction().roll_back("run") == [] and slow.executor.log == ["wait_healthy"]
+
+
+def test_what_somebody_changes_after_a_death_while_waiting_is_not_taken_back(slow):
+    def die(_step):
+        raise Killed
+
+    slow.executor.on = die
+    with pytest.raises(Killed):
+        slow.transaction().attempt("wait_until_ready", "dead", 1)
+    slow.executor.stop("netfix-unit-orders-1")
+    slow.executor.on = lambda step: None
+    assert slow.transaction().settle() == []
+    assert slow.executor.state().containers["netfix-unit-orders-1"].state == "exited"
+
+
+def test_a_rehearsal_of_waiting_plans_no_change(slow):
+    transaction = slow.transaction()
+    proposal, record = transaction.rehearse("wait_until_ready", "run", 1, False, transaction.look())
+    assert record["verdict"] == "planned" and [s["action"] for s in record["steps"]] == ["wait_healthy"]
+    assert not proposal.changes
 
 
 def test_being_told_to_end_is_no_ordinary_exception():

@@ -7,8 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import open_case
+from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import TAG, VALUE, override
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.situation import Situation
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
 from unit.builders import (
     NETWORK,
@@ -230,6 +233,48 @@ def test_a_gateway_that_made_its_routes_too_early_is_restarted():
     proposal = propose(recorded("gateway_discovery_drops_unresolved_404"), "refresh_upstreams")
     assert told(proposal) == [f"restart {lab('gateway')}", f"wait_healthy {lab('gateway')}"]
     assert "'users' and 'orders'" in proposal.steps[0].cause
+
+
+# wait_until_ready
+
+
+def starting(age_s=10, **fields):
+    """The shop, whose api does not listen yet."""
+    snapshot = shop(taken_at="2026-01-01T00:10:00Z", checks=())
+    started = f"2026-01-01T00:{(600 - age_s) // 60:02}:{(600 - age_s) % 60:02}Z"
+    snapshot = with_container(snapshot, "api", **{"sockets": (), "started_at": started, **fields})
+    return with_probes(snapshot, tcp("shop-web-1", "10.1.0.3", 8000, "ECONNREFUSED"))
+
+
+def test_a_provider_that_still_starts_is_waited_for_and_nothing_is_changed():
+    proposal = propose(recorded("slow_start_race"), "wait_until_ready")
+    assert told(proposal) == [f"wait_healthy {lab('users')}"]
+    assert not proposal.changes and proposal.restarted == proposal.recreated == ()
+    assert 0 < proposal.patience_s <= 60 and f"{proposal.patience_s:.0f} s more" in proposal.steps[0].cause
+
+
+def test_a_healthchecks_start_period_is_waited_for_as_well():
+    snapshot = starting(health="starting")
+    state = state_of(snapshot)
+    api = replace(state.containers["shop-api-1"], config={"Config": {"Healthcheck": {"StartPeriod": 120 * 10**9}}})
+    state = replace(state, containers={**state.containers, "shop-api-1": api})
+    proposal = propose(snapshot, "wait_until_ready", state=state)
+    assert proposal.patience_s == proposal.steps[0].args["timeout_s"] == 60 + 120 - 10
+
+
+def test_a_healthcheck_that_has_said_nothing_for_long_is_waited_for_all_the_same():
+    proposal = propose(starting(age_s=500, health="starting"), "wait_until_ready")
+    assert told(proposal) == ["wait_healthy shop-api-1"] and proposal.patience_s == 0
+
+
+@pytest.mark.parametrize(
+    "fields", [{"state": "exited"}, {"health": "unhealthy"}, {"health": "healthy"}, {"age_s": 61}], ids=str
+)
+def test_what_does_not_start_is_not_waited_for(fields):
+    snapshot = starting(**fields)
+    finding = replace(diagnose(starting()).findings[0], subject={"containers": ["shop-api-1"]})
+    found = Situation(open_case(snapshot), (finding,), state_of(snapshot))
+    assert "no provider that is still starting" in REMEDIATIONS["wait_until_ready"].propose(found).refusals[0]
 
 
 # static_hosts, direct_routes

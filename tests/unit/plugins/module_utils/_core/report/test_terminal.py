@@ -335,6 +335,22 @@ class TestSummary:
         assert "still wrong     port.bind_loopback_only" in text
         assert "undo it with" in text
 
+    def test_what_only_waited_changed_nothing_and_helped_all_the_same(self, journal):
+        data = journal("mended")
+        data["hosts"][0]["attempts"][0].update(remediation="wait_until_ready", verdict="unchanged")
+        text = render_summary(data, 120)
+        assert "the project works again by itself, and nothing was changed" in text
+        assert "what helped     wait_until_ready (attempt 1) outlasted name.disjoint_networks" in text
+        assert "undo it" not in text and "keep it" not in text and "did not help" not in text
+
+    def test_what_waited_in_vain_undid_nothing(self, journal):
+        data = journal("mended")
+        data["hosts"][0].update(status="not_mended", after=journal("not_mended")["hosts"][0]["before"])
+        data["hosts"][0]["attempts"][0].update(verdict="unchanged", gate=None, reason="it stopped again")
+        text = render_summary(data, 120)
+        assert "nothing helped, and nothing was changed" in text
+        assert "did not help    reconnect_endpoints (attempt 1): unchanged, it stopped again" in text
+
     def test_of_several_hosts_the_worst_comes_first_and_a_healthy_one_takes_one_line(self, journal):
         text = render_summary(journal("failed_on_one_of_four"), 120)
         places = [text.index(f"vertice on db{number}") for number in (2, 4, 1, 3)]
