@@ -45,6 +45,7 @@ options:
       - reconnect_endpoints
       - refresh_upstreams
       - start_providers
+      - detach_intruders
       - restore_resolver
       - correct_upstreams
       - static_hosts

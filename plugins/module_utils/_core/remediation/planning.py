@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..model import Finding, Severity
 from . import (
     correct_upstreams,
+    detach_intruders,
     direct_routes,
     rebuild_network,
     reconnect_endpoints,
@@ -29,6 +30,7 @@ REMEDIATIONS: dict[str, Remediation] = {
         reconnect_endpoints.REMEDIATION,
         refresh_upstreams.REMEDIATION,
         start_providers.REMEDIATION,
+        detach_intruders.REMEDIATION,
         restore_resolver.REMEDIATION,
         correct_upstreams.REMEDIATION,
         static_hosts.REMEDIATION,

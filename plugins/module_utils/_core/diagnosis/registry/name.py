@@ -151,7 +151,7 @@ KINDS: tuple[Kind, ...] = (
         "A service was renamed or taken out of the Compose file, and its container still runs, with its alias. Requests "
         "go to the old one as well as to the new one.",
         confirm="docker exec <consumer> getent ahostsv4 <name>",
-        why_none="Stop the orphan, and remove it once nobody misses it: docker compose up -d --remove-orphans.",
+        remediations=("detach_intruders",),
         fault="orphan_holds_alias",
         references=("https://github.com/docker/compose/issues/2593",),
     ),

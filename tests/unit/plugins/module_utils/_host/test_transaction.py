@@ -459,5 +459,23 @@ def test_a_rehearsal_of_waiting_plans_no_change(slow):
     assert not proposal.changes
 
 
+def test_an_orphan_loses_a_name_and_gets_it_back_on_a_rollback(tmp_path):
+    host = Host("orphan_holds_alias", tmp_path)
+    before = host.executor.state()
+    record = host.transaction().attempt("detach_intruders", "run", 1)
+    assert record["verdict"] == "kept" and record["gate"]["mended"] == ["name.orphan_holds_alias"]
+    assert host.transaction().look()[1].healthy
+    assert len(host.transaction().roll_back("run")) == 1 and same(host, before)
+
+
+def test_an_orphan_keeps_the_name_where_nobody_else_has_it_by_then(tmp_path):
+    host = Host("orphan_holds_alias", tmp_path)
+    before = host.executor.state()
+    host.executor.on = lambda step: step.action.value == "connect" and host.executor.stop("netfix-unit-users-1")
+    record = host.transaction().attempt("detach_intruders", "run", 1)
+    assert record["verdict"] == "undone" and "did not mend name.orphan_holds_alias" in record["reason"]
+    assert same(host, before)
+
+
 def test_being_told_to_end_is_no_ordinary_exception():
     assert not issubclass(Interrupted, Exception)

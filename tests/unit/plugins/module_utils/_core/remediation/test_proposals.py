@@ -277,6 +277,48 @@ def test_what_does_not_start_is_not_waited_for(fields):
     assert "no provider that is still starting" in REMEDIATIONS["wait_until_ready"].propose(found).refusals[0]
 
 
+# detach_intruders
+
+ORPHAN = lab("users-old")
+LAB_DEFAULT = "netfix-unit_default"
+
+
+def test_an_orphan_loses_the_name_and_keeps_the_others_and_its_address():
+    proposal = propose(recorded("orphan_holds_alias"), "detach_intruders")
+    assert told(proposal) == [f"disconnect {ORPHAN} from {LAB_DEFAULT}", f"connect {ORPHAN} to {LAB_DEFAULT}"]
+    endpoint = proposal.steps[1].args["endpoint"]
+    assert endpoint["aliases"] == [ORPHAN, "users-old"] and endpoint["static_ipv4"] == "10.214.91.5"
+    assert proposal.changes and proposal.patch == {} and proposal.restarted == proposal.recreated == ()
+
+
+def test_an_orphan_whose_own_name_it_is_leaves_the_network():
+    snapshot = with_container(recorded("orphan_holds_alias"), "users-old", hostname="Users")
+    assert told(propose(snapshot, "detach_intruders")) == [f"disconnect {ORPHAN} from {LAB_DEFAULT}"]
+
+
+def test_an_orphan_keeps_its_place_on_networks_where_it_has_another_name():
+    snapshot = recorded("orphan_holds_alias")
+    (orphan,) = [c for c in snapshot.containers if c.name == ORPHAN]
+    more = (*orphan.endpoints, endpoint("netfix-unit_back", "10.1.0.9", ORPHAN, "users-old"))
+    proposal = propose(with_container(snapshot, "users-old", endpoints=more), "detach_intruders")
+    assert {s.args["network"] for s in proposal.steps} == {LAB_DEFAULT}
+
+
+def test_a_name_that_is_called_with_its_networks_name_is_the_same_name():
+    snapshot = recorded("orphan_holds_alias")
+    (finding,) = diagnose(snapshot).findings
+    finding = replace(finding, subject={**finding.subject, "hosts": [f"USERS.{LAB_DEFAULT}."]})
+    proposal = REMEDIATIONS["detach_intruders"].propose(Situation(open_case(snapshot), (finding,), state_of(snapshot)))
+    assert proposal.steps[1].args["endpoint"]["aliases"] == [ORPHAN, "users-old"]
+
+
+def test_a_stranger_is_left_alone_even_if_the_remediation_is_forced():
+    snapshot = recorded("duplicate_alias_two_projects")
+    found = Situation(open_case(snapshot), diagnose(snapshot).findings, state_of(snapshot))
+    proposal = REMEDIATIONS["detach_intruders"].propose(found)
+    assert proposal.steps == () and "netfix-unit-other-users-1 is not this project's" in proposal.refusals[0]
+
+
 # static_hosts, direct_routes
 
 
