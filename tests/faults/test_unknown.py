@@ -73,7 +73,13 @@ def test_a_helper_is_not_made_in_check_mode(lab, check_mode, fallback):
 def test_the_cause_is_named_without_entering_a_container(lab, remote, name):
     lab.run("up", name)
     lab.run("symptom", name)
-    assert_blamed(diagnose(lab.snapshot(docker_host=remote)).findings, fault(name))
+    # an exec that a busy machine did not answer in time is unknown, and asked again
+    for _attempt in range(3):
+        diagnosis = diagnose(lab.snapshot(docker_host=remote))
+        if all(w.outcome is not Outcome.UNKNOWN for w in diagnosis.walks):
+            break
+    assert all(w.outcome is not Outcome.UNKNOWN for w in diagnosis.walks), [w.detail for w in diagnosis.walks]
+    assert_blamed(diagnosis.findings, fault(name))
 
 
 def test_a_log_that_cannot_be_read_is_unknown_and_says_why(without_a_log):

@@ -192,7 +192,8 @@ class Fallback:
 
     def _run(self, name: str, place: str, script: str, questions: str, seconds: float) -> str:
         """What the script prints there; nothing, and why is remembered, where it cannot be run or does not end in time."""
-        limit = max(1, math.ceil(seconds))
+        # a program takes a moment to start before it can ask
+        limit = math.ceil(seconds) + 1
         heard: list[str] = []
 
         def run() -> None:
