@@ -182,6 +182,11 @@ class Container:
         """Whether its processes run (a paused or restarting container does not serve)."""
         return self.state == "running"
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses on all networks, IPv4 and IPv6."""
+        return tuple(a for e in self.endpoints for a in (e.address, e.address6) if a)
+
     def endpoint(self, network: str) -> Optional[Endpoint]:
         """Its endpoint in the network of that name, None where it has none."""
         return next((e for e in self.endpoints if e.network == network), None)

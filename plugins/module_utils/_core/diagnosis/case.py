@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Callable, Optional
 
-from ..model import CheckResult, Container, Dependency, Endpoint, Layer, Network, Outcome, Probe, Snapshot, Walk
+from ..model import CheckResult, Container, Dependency, Layer, Network, Outcome, Probe, Snapshot, Walk
 
 EMBEDDED_DNS = "127.0.0.11"
 HOSTS_FILE = "/etc/hosts"
@@ -53,12 +53,23 @@ class Case:
 
     def containers_of(self, service: str) -> list[Container]:
         """All containers of a service, replicas in their order; one-off runs are not among them."""
-        found = [c for c in self.snapshot.containers if c.service == service and not c.one_off]
-        return sorted(found, key=lambda c: c.number)
+        return list(self._by_service.get(service, ()))
+
+    @cached_property
+    def _by_service(self) -> dict[str, list[Container]]:
+        found: dict[str, list[Container]] = {}
+        for container in sorted(self.snapshot.containers, key=lambda c: c.number):
+            if not container.one_off:
+                found.setdefault(container.service, []).append(container)
+        return found
 
     def container(self, name: str) -> Optional[Container]:
         """The project's container of that name."""
-        return next((c for c in self.snapshot.containers if c.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Container]:
+        return {c.name: c for c in reversed(self.snapshot.containers)}
 
     def network(self, name: str) -> Optional[Network]:
         """The network of that name."""
@@ -83,34 +94,34 @@ class Case:
 
     def service_named(self, host: str) -> str:
         """The service with that service name, alias, container name, hostname or address; empty for none."""
-        wanted = host.rstrip(".").lower()
-        # a service of that name goes before another one that has it as an alias
-        exact = next((s for s in self.services() if s.lower() == wanted), "")
-        if exact:
-            return exact
-        for service, names in self._names.items():
-            if wanted in names:
-                return service
-        for container in self.snapshot.containers:
-            if container.service and any(wanted in (e.address, e.address6) for e in container.endpoints if wanted):
-                return container.service
-        return ""
+        return self._named.get(host.rstrip(".").lower(), "")
 
     @cached_property
-    def _names(self) -> dict[str, set[str]]:
-        names: dict[str, set[str]] = {}
-        for service in self.services():
-            config = (self.snapshot.config.get("services") or {}).get(service) or {}
-            own = {service, str(config.get("container_name") or ""), str(config.get("hostname") or "")}
-            for network in (config.get("networks") or {}).values():
-                own.update((network or {}).get("aliases") or ())
-            for container in self.containers_of(service):
-                own.add(container.name)
-                for endpoint in container.endpoints:
-                    own.update(endpoint.aliases)
-                    own.update(f"{n}.{endpoint.network}" for n in endpoint.dns_names)
-            names[service] = {n.lower() for n in own if n}
-        return names
+    def _named(self) -> dict[str, str]:
+        services = self.services()
+        # a service of that name goes before another one that has it as an alias, and that before an address
+        named: dict[str, str] = {}
+        for service in services:
+            named.setdefault(service.lower(), service)
+        for service in services:
+            for name in self._names_of(service):
+                named.setdefault(name, service)
+        for container in self.snapshot.containers:
+            for address in container.addresses if container.service else ():
+                named.setdefault(address, container.service)
+        return named
+
+    def _names_of(self, service: str) -> set[str]:
+        config = (self.snapshot.config.get("services") or {}).get(service) or {}
+        own = {service, str(config.get("container_name") or ""), str(config.get("hostname") or "")}
+        for network in (config.get("networks") or {}).values():
+            own.update((network or {}).get("aliases") or ())
+        for container in self.containers_of(service):
+            own.add(container.name)
+            for endpoint in container.endpoints:
+                own.update(endpoint.aliases)
+                own.update(f"{n}.{endpoint.network}" for n in endpoint.dns_names)
+        return {n.lower() for n in own if n}
 
     def parties(self, walk: Walk) -> tuple[Optional[Container], list[Container]]:
         """A walk's consumer, and the running containers of its provider."""
@@ -140,6 +151,10 @@ class Case:
         """TCP attempts of that container at the addresses that the host resolved to."""
         name = self.name_probe(container, host)
         addresses = set(name.answers) if name and name.answers else {host}
+        return self.tried(container, port, addresses)
+
+    def tried(self, container: str, port: int, addresses: Collection[str]) -> list[Probe]:
+        """TCP attempts of that container at those addresses."""
         return [p for p in self._port_probes.get((container, port), ()) if p.host in addresses]
 
     @cached_property
@@ -161,10 +176,12 @@ class Case:
 
     def owner(self, address: str) -> Optional[Container]:
         """The container, of this project or a stranger, that has that address now."""
-        everyone: Iterable[Container] = (*self.snapshot.containers, *self.snapshot.strangers)
-        return next(
-            (c for c in everyone if any(address in (e.address, e.address6) for e in c.endpoints if address)), None
-        )
+        return self._owners.get(address)
+
+    @cached_property
+    def _owners(self) -> dict[str, Container]:
+        everyone = (*self.snapshot.containers, *self.snapshot.strangers)
+        return {address: c for c in reversed(everyone) for address in c.addresses}
 
     def is_intruder(self, container: Container) -> bool:
         """Whether no service of this project should have the names that it has: a stranger, or an orphan.
@@ -180,8 +197,7 @@ class Case:
 
     def addresses(self, service: str) -> set[str]:
         """All addresses of a service's running containers."""
-        endpoints: list[Endpoint] = [e for c in self.containers_of(service) if c.running for e in c.endpoints]
-        return {a for e in endpoints for a in (e.address, e.address6) if a}
+        return {a for c in self.containers_of(service) if c.running for a in c.addresses}
 
     def needed_by(self, services: Iterable[str]) -> set[str]:
         """Those services and all that they wait for by ``depends_on``: what Compose touches when it starts them."""
@@ -190,8 +206,16 @@ class Case:
 
     def downstream(self, service: str) -> set[str]:
         """The service and all that it calls, directly or through others."""
-        calls = [d for d in self.snapshot.dependencies if d.kind != "separation"]
-        return reached([service], lambda s: [p for d in calls if d.consumer == s and (p := self.provider(d))])
+        return reached([service], lambda s: self._called_by.get(s, ()))
+
+    @cached_property
+    def _called_by(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for dependency in self.snapshot.dependencies:
+            provider = self.provider(dependency)
+            if provider and dependency.kind != "separation":
+                found.setdefault(dependency.consumer, set()).add(provider)
+        return found
 
 
 def reached(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
@@ -300,14 +324,7 @@ def _walk_apart(case: Case, dependency: Dependency, consumer: Container) -> Walk
         return at(Layer.CONTAINER, Outcome.OK, f"not reachable: {consumer.service} is {consumer.state}")
     name = case.name_probe(consumer.name, dependency.host)
     addresses = {*(name.answers if name else ()), *case.addresses(case.provider(dependency))}
-    ports = [
-        p
-        for p in case.snapshot.probes
-        if p.layer is Layer.PORT
-        and p.container == consumer.name
-        and p.port == dependency.port
-        and p.host in addresses
-    ]
+    ports = case.tried(consumer.name, dependency.port, addresses)
     opened = next((p for p in ports if p.outcome is Outcome.OK), None)
     if opened:
         return at(Layer.PORT, Outcome.FAILED, f"{_at(opened)} open, and must not be")
