@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from .._core.diagnosis.answers import checked_service, via_of
 from .._core.diagnosis.case import Case
 from .._core.model import CheckResult, Container, Nginx, Outcome, Probe
+from .._core.parsing.urls import host_port
 from .nginx_files import read_nginx
 from .prober import HttpJob, Prober
+from .questions import HTTP_SCHEMES
 from .wanted import Wanted
 
-HTTP_SCHEMES = ("http", "https")
 # nobody has it: a server's answer to it is its own answer to what it does not know
 UNKNOWN_PATH = "/netfix-no-such-path"
 _READING = ("GET", "HEAD")
@@ -101,9 +102,8 @@ def _providers(case: Case, gateway: Container, path: str) -> list[tuple[str, str
             continue
         ports = case.port_probes(gateway.name, dependency.host, dependency.port)
         address = next((p.host for p in ports if p.outcome is Outcome.OK), "")
-        host = f"[{dependency.host}]" if ":" in dependency.host else dependency.host
         if address:
-            found.setdefault(f"{dependency.scheme}://{host}:{dependency.port}{path}", address)
+            found.setdefault(f"{dependency.scheme}://{host_port(dependency.host, dependency.port)}{path}", address)
     return list(found.items())[:_MOST_PROVIDERS]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .._core.diagnosis.case import EMBEDDED_DNS, NO_EMBEDDED_DNS, Case, hyphened
 from .._core.errors import NetfixError
 from .._core.model import Check, CheckResult, Container, Dependency, Outcome, Probe
-from .._core.parsing.urls import is_address
+from .._core.parsing.urls import host_port, is_address
 from .prober import HttpJob, Job, NameJob, Prober, TcpJob
 from .wanted import Wanted
 
@@ -49,9 +49,8 @@ def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
             next((a for a in probe.answers if (container.name, a, dependency.port) in is_open), "") if probe else ""
         )
         if dependency.scheme in HTTP_SCHEMES and dependency.kind != "loopback" and address:
-            url = (
-                f"{dependency.scheme}://{_bracketed(dependency.host)}:{dependency.port}{_quiet_path(case, dependency)}"
-            )
+            place = host_port(dependency.host, dependency.port)
+            url = f"{dependency.scheme}://{place}{_quiet_path(case, dependency)}"
             requests[container.name, dependency.host, dependency.port] = HttpJob(
                 container.name, container.pid, url, connect=address, statuses=LIVING_STATUSES
             )
@@ -147,40 +146,41 @@ def _quiet_path(case: Case, dependency: Dependency) -> str:
 
 
 def check(prober: Prober, case: Case, wanted: Wanted) -> list[CheckResult]:
+    """How the operator's checks go, in their order; unknown where there is no service to ask from."""
     jobs, sources = [], []
-    for check in wanted.checks:
-        container = next((c for c in case.containers_of(check.source) if c.running), None)
+    for one in wanted.checks:
+        container = next((c for c in case.containers_of(one.source) if c.running), None)
         sources.append(container)
         jobs.append(
             HttpJob(
                 container.name if container else "",
                 container.pid if container else 0,
-                check.url,
-                method=check.method,
-                headers=check.headers,
-                json_body=check.json_body,
-                statuses=check.statuses,
+                one.url,
+                method=one.method,
+                headers=one.headers,
+                json_body=one.json_body,
+                statuses=one.statuses,
                 timeout_s=max(10.0, wanted.timeout_s),
             )
         )
     runnable = [j for j, c, k in zip(jobs, sources, wanted.checks) if c or k.source == "host"]
     probes = iter(prober.run(runnable, timeout_s=wanted.timeout_s, attempts=1))
     results: list[CheckResult] = []
-    for check, container in zip(wanted.checks, sources):
-        if container is None and check.source != "host":
-            known = check.source in case.services()
+    for one, container in zip(wanted.checks, sources):
+        if container is None and one.source != "host":
+            known = one.source in case.services()
             reason = (
-                f"service '{check.source}' does not run"
+                f"service '{one.source}' does not run"
                 if known
-                else f"there is no service '{check.source}' to ask from"
+                else f"there is no service '{one.source}' to ask from"
             )
-            results.append(CheckResult(check, Outcome.FAILED if known else Outcome.UNKNOWN, error=reason))
+            results.append(CheckResult(one, Outcome.FAILED if known else Outcome.UNKNOWN, error=reason))
             continue
         probe = next(probes)
         # the status says it all where there is one, and an answer that passed is nobody's evidence
         error = "" if probe.status else probe.error
         body = "" if probe.outcome is Outcome.OK else probe.body[:300]
-        results.append(CheckResult(check, probe.outcome, probe.status, error, probe.server, body, probe.latency_ms))
+        results.append(CheckResult(one, probe.outcome, probe.status, error, probe.server, body, probe.latency_ms))
     return results
 
 
@@ -205,7 +205,3 @@ def parse_checks(entries: Iterable[Mapping[str, Any]]) -> list[Check]:
             )
         )
     return checks
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

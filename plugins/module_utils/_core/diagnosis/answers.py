@@ -17,6 +17,7 @@ from ..model import CheckResult, Dependency, Layer, LogEvent, Probe
 from ..parsing.logs import read_events
 from ..parsing.times import instant
 from .case import Case
+from .make import log_line
 
 GATEWAY, UPSTREAM, PROXY = "gateway", "upstream", "proxy"
 # what a program says of its names and routes when it starts, it says within so many seconds
@@ -112,12 +113,6 @@ def is_recent(case: Case, event: LogEvent) -> bool:
     """Whether the log says it since the snapshot began, so that this run's own requests are what it tells of."""
     said, began = instant(event.time), instant(case.snapshot.taken_at)
     return said is None or began is None or said >= began
-
-
-def log_line(event: LogEvent) -> str:
-    """One log event as evidence."""
-    times = f" ({event.count} times)" if event.count > 1 else ""
-    return f"log of {event.service} at {event.time[:19] or '?'}{times}: {event.line}"
 
 
 def named_addresses(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Callable, Optional
 
 from ..model import CheckResult, Container, Dependency, Layer, Network, Outcome, Probe, Snapshot, Walk
+from ..parsing.urls import host_port
 
 EMBEDDED_DNS = "127.0.0.11"
 HOSTS_FILE = "/etc/hosts"
@@ -302,16 +303,16 @@ def _walk(case: Case, dependency: Dependency, consumer: Container) -> Walk:
     if failed and ({":" in p.host for p in failed} & families or not families):
         first = failed[0]
         layer = Layer.ADDRESS if first.error in ("EHOSTUNREACH", "ENETUNREACH") else Layer.PORT
-        return at(layer, Outcome.FAILED, f"{_at(first)}: {first.error}")
+        return at(layer, Outcome.FAILED, f"{host_port(first.host, first.port)}: {first.error}")
     if unknown and not families:
         return at(Layer.PORT, Outcome.UNKNOWN, unknown[0].error)
     latency = min((p.latency_ms for p in ports if p.outcome is Outcome.OK), default=0.0)
     http = case.http_probe(consumer.name, dependency.host, dependency.port)
     if http and _tells_of_trouble(case, http):
-        return at(Layer.PROTOCOL, Outcome.FAILED, f"{_at(http)}{http.path}: {http.error}")
+        return at(Layer.PROTOCOL, Outcome.FAILED, f"{host_port(http.host, http.port)}{http.path}: {http.error}")
     if http and http.outcome is Outcome.OK:
         return at(Layer.PROTOCOL, Outcome.OK, f"HTTP {http.status}", http.latency_ms)
-    return at(Layer.PORT, Outcome.OK, f"{_at(ports[0])} open", latency)
+    return at(Layer.PORT, Outcome.OK, f"{host_port(ports[0].host, ports[0].port)} open", latency)
 
 
 def _walk_apart(case: Case, dependency: Dependency, consumer: Container) -> Walk:
@@ -327,7 +328,7 @@ def _walk_apart(case: Case, dependency: Dependency, consumer: Container) -> Walk
     ports = case.tried(consumer.name, dependency.port, addresses)
     opened = next((p for p in ports if p.outcome is Outcome.OK), None)
     if opened:
-        return at(Layer.PORT, Outcome.FAILED, f"{_at(opened)} open, and must not be")
+        return at(Layer.PORT, Outcome.FAILED, f"{host_port(opened.host, opened.port)} open, and must not be")
     unknown = next((p for p in (name, *ports) if p is None or p.outcome is Outcome.UNKNOWN), name)
     if unknown is None or unknown.outcome is Outcome.UNKNOWN:
         return at(Layer.NAME, Outcome.UNKNOWN, unknown.error if unknown else "not probed")
@@ -353,10 +354,6 @@ def hyphen_twin(case: Case, probe: Probe) -> Optional[Probe]:
 def hyphened(host: str) -> str:
     """The host as RFC 952 would have it, which knows no underscore."""
     return host.replace("_", "-")
-
-
-def _at(probe: Probe) -> str:
-    return f"[{probe.host}]:{probe.port}" if ":" in probe.host else f"{probe.host}:{probe.port}"
 
 
 def finished_well(containers: Iterable[Container]) -> bool:

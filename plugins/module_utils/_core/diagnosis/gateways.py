@@ -28,7 +28,6 @@ from .answers import (
     checked_service,
     complaints,
     is_recent,
-    log_line,
     one_line,
     open_at,
     open_behind,
@@ -37,7 +36,7 @@ from .answers import (
     told_directly,
 )
 from .case import Case
-from .make import finding, listed
+from .make import finding, listed, log_line
 from .nginx import nginx_of
 
 ROUTE_VARIABLE = re.compile(r"(^|_)(ROUTES?|ROUTE_TABLE|UPSTREAMS?|BACKENDS?)$", re.I)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from ..model import Confidence, Container, Finding, Severity, Walk
+from ..model import Confidence, Container, Finding, LogEvent, Severity, Walk
 from .case import Case
 from .registry import KINDS
 
@@ -50,9 +50,14 @@ def log_evidence(case: Case, service: str, hosts: Iterable[str]) -> tuple[str, .
     found = []
     for event in case.snapshot.log_events:
         if event.service == service and (event.host.lower() in wanted or event.address in wanted):
-            times = f" ({event.count} times)" if event.count > 1 else ""
-            found.append(f"log of {service} at {event.time[:19] or '?'}{times}: {event.line}")
+            found.append(log_line(event))
     return tuple(found[:2])
+
+
+def log_line(event: LogEvent) -> str:
+    """One log event as evidence."""
+    times = f" ({event.count} times)" if event.count > 1 else ""
+    return f"log of {event.service} at {event.time[:19] or '?'}{times}: {event.line}"
 
 
 def probe_lines(case: Case, walks: Sequence[Walk]) -> list[str]:

@@ -32,14 +32,13 @@ from .answers import (
     author,
     is_recent,
     knows_path,
-    log_line,
     open_at,
     open_behind,
     request,
     told_directly,
 )
 from .case import EMBEDDED_DNS, HOSTS_FILE, Case
-from .make import finding, listed
+from .make import finding, listed, log_line
 
 # files of every nginx that say nothing of routes
 _NO_ROUTES = ("mime.types", "fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params", "proxy_params")

@@ -18,7 +18,7 @@ def bind_loopback_only(case: Case) -> list[Finding]:
     """The port is refused, and the provider listens on it on loopback only."""
     broken: dict[tuple[str, int], list[Walk]] = {}
     for walk in case.open_walks(Layer.PORT):
-        for provider in _providers(case, walk):
+        for provider in case.parties(walk)[1]:
             bound = _listening(provider, walk.dependency.port)
             if walk.detail.endswith("ECONNREFUSED") and bound and all(a.startswith(LOOPBACK) for a in bound):
                 broken.setdefault((provider.service, walk.dependency.port), []).append(walk)
@@ -55,10 +55,10 @@ def icc_disabled(case: Case) -> list[Finding]:
     """Packets vanish on a network whose option forbids talk between its containers: one finding for each network."""
     broken: dict[str, list[Walk]] = {}
     for walk in case.open_walks(Layer.PORT):
-        consumer = case.container(walk.container)
+        consumer, providers = case.parties(walk)
         if consumer is None or not walk.detail.endswith("timeout"):
             continue
-        for provider in _providers(case, walk):
+        for provider in providers:
             for name in case.shared_networks(consumer, provider):
                 network = case.network(name)
                 if network and network.options.get(ENABLE_ICC, "").lower() == "false":
@@ -84,10 +84,10 @@ def separation_broken(case: Case) -> list[Finding]:
     """A pair that was declared separate, and is not: one finding for each pair."""
     found = []
     for walk in case.open_walks(Layer.PORT):
-        consumer = case.container(walk.container)
+        consumer, providers = case.parties(walk)
         if walk.dependency.kind != "separation" or consumer is None:
             continue
-        shared = {n for p in _providers(case, walk) for n in case.shared_networks(consumer, p)}
+        shared = {n for p in providers for n in case.shared_networks(consumer, p)}
         where = f"both are on {', '.join(sorted(shared))}" if shared else "they share no network, so something routes"
         found.append(
             finding(
@@ -148,11 +148,6 @@ def port_or_address_unexplained(case: Case) -> list[Finding]:
             )
         )
     return found
-
-
-def _providers(case: Case, walk: Walk) -> list[Container]:
-    service = case.provider(walk.dependency)
-    return [c for c in case.containers_of(service) if c.running] if service else []
 
 
 def _listening(container: Container, port: int) -> list[str]:

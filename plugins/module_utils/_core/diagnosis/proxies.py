@@ -16,13 +16,12 @@ from .answers import (
     author,
     checked_service,
     is_recent,
-    log_line,
     open_behind,
     request,
     told_directly,
 )
 from .case import Case
-from .make import finding, listed
+from .make import finding, listed, log_line
 from .nginx import is_nginx
 
 _SUSPECT = (0, 400, 403, 404, 407, 500, 502, 503, 504)

@@ -19,7 +19,6 @@ from .answers import (
     calls_of,
     checked_service,
     is_recent,
-    log_line,
     named_addresses,
     one_line,
     open_at,
@@ -28,7 +27,7 @@ from .answers import (
     told_directly,
 )
 from .case import Case
-from .make import finding
+from .make import finding, log_line
 from .nginx import is_nginx
 
 _UNREACHED = ("refused", "timeout", "unreachable")

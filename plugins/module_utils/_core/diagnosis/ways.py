@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..model import Container, Layer, Network, Outcome, Socket, Walk
+from ..parsing.urls import host_port
 from .case import EMBEDDED_DNS, Case
 from .make import log_evidence
 
@@ -89,9 +90,7 @@ def heard(container: Container) -> str:
     """What the container listens on, as a line of evidence."""
     if container.sockets is None:
         return f"what {container.name} listens on could not be read"
-    places = sorted(
-        {f"[{s.address}]:{s.port}" if ":" in s.address else f"{s.address}:{s.port}" for s in listeners(container)}
-    )
+    places = sorted({host_port(s.address, s.port) for s in listeners(container)})
     return f"{container.name} listens on {', '.join(places)}" if places else f"nothing listens in {container.name}"
 
 

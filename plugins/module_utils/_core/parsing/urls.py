@@ -97,6 +97,11 @@ def is_host(text: str) -> bool:
     )
 
 
+def host_port(host: str, port: int) -> str:
+    """``host:port`` as a URL has it, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_address(text: str) -> bool:
     """Whether the text is an IPv4 or IPv6 address, without brackets."""
     try:
