@@ -205,3 +205,9 @@ def with_config(snapshot, service, **fields):
 
 def codes(snapshot):
     return [f.code for f in diagnose(snapshot).findings]
+
+
+def only(snapshot):
+    """The one finding that a snapshot gives."""
+    (finding,) = diagnose(snapshot).findings
+    return finding

@@ -18,6 +18,7 @@ from unit.builders import (
     container,
     endpoint,
     network,
+    only,
     resolved,
     shop,
     tcp,
@@ -25,11 +26,6 @@ from unit.builders import (
     with_container,
     with_probes,
 )
-
-
-def only(snapshot):
-    (found,) = diagnose(snapshot).findings
-    return found
 
 
 def refused(error, service="db", **fields):

@@ -25,6 +25,7 @@ from unit.builders import (
     container,
     endpoint,
     network,
+    only,
     shop,
     unresolved,
     with_config,
@@ -46,11 +47,6 @@ def without(snapshot, *services, checks=(REFUSED,)):
 
 def with_network(snapshot, **spec):
     return replace(snapshot, config={**snapshot.config, "networks": {"default": {"name": NETWORK, **spec}}})
-
-
-def only(snapshot):
-    (found,) = diagnose(snapshot).findings
-    return found
 
 
 def nothing_started():

@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import (
     LogEvent,
     Mount,
@@ -20,6 +19,7 @@ from unit.builders import (
     call,
     check,
     codes,
+    only,
     resolved,
     shop,
     unresolved,
@@ -50,11 +50,6 @@ def passing(*names, passes="http://api:8000", hosts=("api",), resolver=()):
 def reads(snapshot, *servers, files=(MAIN, "/etc/nginx/mime.types")):
     nginx = Nginx("shop-web-1", files, ("/etc/nginx/mime.types", "/etc/nginx/conf.d/*.conf"), servers)
     return replace(with_container(snapshot, "web", command=("nginx",)), nginx=(nginx,))
-
-
-def only(snapshot):
-    (finding,) = diagnose(snapshot).findings
-    return finding
 
 
 # a configuration that is not read

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Confidence, Endpoint, Engine, Severity
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.inspect import LABEL_WORKING_DIR
 from unit.builders import (
@@ -19,6 +18,7 @@ from unit.builders import (
     endpoint,
     listens,
     network,
+    only,
     shop,
     unresolved,
     with_config,
@@ -28,11 +28,6 @@ from unit.builders import (
 
 BRIDGE = Endpoint("bridge", address="172.17.0.2", gateway="172.17.0.1")
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
-
-
-def only(snapshot):
-    (found,) = diagnose(snapshot).findings
-    return found
 
 
 def moved(service, *endpoints, snapshot=None, **fields):

@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import LogEvent, Socket
-from unit.builders import answer, check, codes, resolved, shop, with_config, with_container, with_probes
+from unit.builders import answer, check, codes, only, resolved, shop, with_config, with_container, with_probes
 
 URL = "http://127.0.0.1:8080/users/1"
 PROXY = "http://me:s3cret@corp:3128"
@@ -25,11 +24,6 @@ def proxied(status=503, environment=None, configured=True, **fields):
     snapshot = with_container(snapshot, "web", environment=environment)
     snapshot = replace(snapshot, taken_at="2026-01-01T10:00:00+00:00")
     return with_config(snapshot, "web", environment=environment if configured else {"USE_ENV_PROXY": "1"})
-
-
-def only(snapshot):
-    (finding,) = diagnose(snapshot).findings
-    return finding
 
 
 def test_calls_that_go_to_a_proxy_are_told_with_what_no_proxy_lacks():

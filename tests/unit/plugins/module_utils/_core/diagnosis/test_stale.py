@@ -7,17 +7,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import (
-    LogEvent,
     Socket,
 )
 from unit.builders import (
     answer,
     call,
-    check,
     codes,
     container,
+    only,
     resolved,
     shop,
     tcp,
@@ -26,26 +24,7 @@ from unit.builders import (
     with_probes,
 )
 
-URL = "http://127.0.0.1:8080/users/1"
-NOW, BEFORE = "2026-01-01T10:00:05.123456789Z", "2026-01-01T09:00:00Z"
-OWN = answer("127.0.0.1", 404, 8080, "/netfix-no-such-path", body='{"detail": "no route"}')
-
-
-def failing(status=404, snapshot=None, **fields):
-    """The shop with one failed check, at ten o'clock."""
-    values = {"server": "uvicorn", "body": '{"detail": "no route"}'}
-    result = check("users", URL, status, **{**values, **fields})
-    return replace(snapshot or shop(), checks=(result,), taken_at="2026-01-01T10:00:00+00:00")
-
-
-def log(line, kind="refused", time=NOW, service="web", **fields):
-    return LogEvent(service, f"shop-{service}-1", kind, line, time, **fields)
-
-
-def only(snapshot):
-    (finding,) = diagnose(snapshot).findings
-    return finding
-
+from .builders import BEFORE, NOW, OWN, failing, log
 
 REFUSED = "ERROR 502 GET /users/1 upstream http://{}:8000: [Errno 111] Connection refused"
 
