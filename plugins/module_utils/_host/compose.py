@@ -180,14 +180,14 @@ def explain(stderr: str) -> str:
 
 
 def find_project(
-    containers: Sequence[Mapping[str, Any]], source: str, name: str, files: Sequence[str], profiles: Sequence[str],
+    labels: Mapping[str, str], source: str, name: str, files: Sequence[str], profiles: Sequence[str],
     env_files: Sequence[str], projects: Sequence[str], override_name: str = OVERRIDE_FILE,
 ) -> Project:  # fmt: skip
-    """Where the project's configuration lies, from what the operator said and what the containers' labels say.
+    """Where the project's configuration lies, from what the operator said and what a container's labels say.
 
-    ``containers`` are the inspect data of the project's containers. Raises ComposeError where nothing fits.
+    ``labels`` are those of one of the project's containers, none where it has none. Raises ComposeError where nothing
+    fits.
     """
-    labels = (containers[0].get("Config") or {}).get("Labels") or {} if containers else {}
     source = os.path.abspath(source) if source else str(labels.get(LABEL_WORKING_DIR) or "")
     known = ", ".join(p for p in projects if p) or "none"
     if not source:

@@ -165,19 +165,23 @@ class Engine:
         )
         return dict(Counter((c.get("Labels") or {}).get(LABEL_SERVICE, "") for c in listed))
 
+    def labels(self) -> list[dict[str, str]]:
+        """The labels of every container, stopped ones too, in the order of their names."""
+        listed = self._call("Listing containers", lambda: self.client.containers(all=True))
+        return [dict(c.get("Labels") or {}) for c in sorted(listed, key=lambda c: str((c.get("Names") or [""])[0]))]
+
+    def labels_of(self, project: str) -> dict[str, str]:
+        """The labels of a project's first container; none where it has no container."""
+        return next((one for one in self.labels() if one.get(LABEL_PROJECT) == project), {})
+
     def project_in(self, folder: str) -> str:
         """The one Compose project whose containers were started in that folder; empty for none, or several."""
-        label = f"{LABEL_WORKING_DIR}={folder}"
-        listed = self._call("Listing containers", lambda: self.client.containers(all=True, filters={"label": label}))
-        names = {(c.get("Labels") or {}).get(LABEL_PROJECT, "") for c in listed}
+        names = {one.get(LABEL_PROJECT, "") for one in self.labels() if one.get(LABEL_WORKING_DIR) == folder}
         return names.pop() if len(names) == 1 else ""
 
     def projects(self) -> list[str]:
         """Names of the Compose projects that have containers."""
-        listed = self._call(
-            "Listing containers", lambda: self.client.containers(all=True, filters={"label": LABEL_PROJECT})
-        )
-        return sorted({(c.get("Labels") or {}).get(LABEL_PROJECT, "") for c in listed})
+        return sorted({one[LABEL_PROJECT] for one in self.labels() if one.get(LABEL_PROJECT)})
 
     def inspect_networks(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Inspect data of all networks, or of the named ones that exist."""

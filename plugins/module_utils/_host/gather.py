@@ -46,11 +46,12 @@ class Gatherer:
     _config: tuple[dict[str, Any], tuple[str, ...]] | None = None
     _config_key: tuple[Any, ...] = ()
     _files: dict[str, str] = field(default_factory=dict)
+    _profiles: dict[str, tuple[str, ...]] | None = None
 
     def start(self) -> None:
         """Begin to read the configuration while the caller does something else."""
         self._reader = self.compose.start_config()
-        self._config, self._config_key = None, self._key()
+        self._config, self._profiles, self._config_key = None, None, self._key()
 
     def config(self) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The effective configuration, with its secrets, and Compose's warnings."""
@@ -160,11 +161,12 @@ class Gatherer:
         if not unknown and not nameless:
             return {}
         try:
-            whole = self.compose.services_of_all_profiles()
+            if self._profiles is None:
+                self._profiles = self.compose.services_of_all_profiles()
         except ComposeError as exc:
             notes.append(f"services of profiles that are not enabled are not known: {exc}")
             return {}
-        return {s: profiles for s, profiles in whole.items() if s not in configured}
+        return {s: profiles for s, profiles in self._profiles.items() if s not in configured}
 
     def _dependencies(self, config: Mapping[str, Any]) -> tuple[Dependency, ...]:
         wanted = self.wanted

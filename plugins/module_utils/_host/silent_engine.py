@@ -17,7 +17,7 @@ from typing import Any
 from .._core.errors import EngineSilent
 from .._core.model import Container, Network
 from .._core.model import Engine as EngineFacts
-from .._core.parsing.inspect import LABEL_PROJECT, LABEL_WORKING_DIR, container_from_inspect
+from .._core.parsing.inspect import LABEL_PROJECT, container_from_inspect
 from .container_files import read_in_root, runs_in
 from .daemon import Daemon, read_daemon
 from .engine import Engine
@@ -77,16 +77,9 @@ class SilentEngine(Engine):
         """All containers."""
         return [container_from_inspect(c) for c in self._inspected]
 
-    def projects(self) -> list[str]:
-        """Projects of the containers that are known."""
-        return sorted({_labels(c).get(LABEL_PROJECT, "") for c in self._inspected} - {""})
-
-    def project_in(self, folder: str) -> str:
-        """The one project that was started in that folder; empty for none, or several."""
-        found = {
-            _labels(c).get(LABEL_PROJECT, "") for c in self._inspected if _labels(c).get(LABEL_WORKING_DIR) == folder
-        }
-        return found.pop() if len(found) == 1 else ""
+    def labels(self) -> list[dict[str, str]]:
+        """Those of all containers."""
+        return [_labels(c) for c in self._inspected]
 
     def inspect_networks(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """None: only the engine knows its networks."""

@@ -89,9 +89,9 @@ def open_gatherer(params: dict[str, Any], rehearsed: bool = False) -> Gatherer:
         raise NetfixError(f"project_name {name!r} is none: Compose takes lower-case letters, digits, '_' and '-'.")
     if not name:
         name = engine.project_in(source) or project_name(source, files, engine.docker_host)
-    containers = engine.inspect_containers(name)
+    labels = engine.labels_of(name)
     project = find_project(
-        containers, source, name, files, params.get("profiles") or (), params.get("env_files") or (), engine.projects()
+        labels, source, name, files, params.get("profiles") or (), params.get("env_files") or (), engine.projects()
     )
     if params.get("probe_timeout", 1.0) <= 0:
         raise NetfixError(f"probe_timeout must be above 0 seconds; found {params['probe_timeout']}.")

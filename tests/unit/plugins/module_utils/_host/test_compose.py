@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import ComposeError
 from ansible_collections.vertice.netfix.plugins.module_utils._host.compose import (
@@ -29,15 +31,14 @@ def write(folder, *names):
 
 
 def labelled(folder, *files):
-    labels = {
+    return {
         "com.docker.compose.project.working_dir": str(folder),
         "com.docker.compose.project.config_files": ",".join(files),
     }
-    return [{"Config": {"Labels": labels}}]
 
 
-def find(containers=(), source="", name="shop", files=(), env_files=()):
-    return find_project(containers, str(source), name, files, (), env_files, ["shop", "other"])
+def find(labels=MappingProxyType({}), source="", name="shop", files=(), env_files=()):
+    return find_project(labels, str(source), name, files, (), env_files, ["shop", "other"])
 
 
 @pytest.mark.parametrize(
