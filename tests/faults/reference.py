@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Severity, Snapshot, from_data
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_gatherer
+from lab_options import module_options
 
 ROOT = Path(__file__).parents[2]
 FAULTS = ROOT / "lab" / "faults"
@@ -65,12 +66,7 @@ class Lab:
 
     def snapshot(self, **more):
         """What the module gathers with what the lab's netfix.yml says; ``more`` are options of it."""
-        said = yaml.safe_load((self.folder / "netfix.yml").read_text(encoding="utf-8"))
-        wanted = {key[len("netfix_") :]: value for key, value in said.items() if key.startswith("netfix_")}
-        for check in wanted["checks"]:
-            check["url"] = check["url"].replace("{{ lab_gateway }}", GATEWAY)
-        options = {"project_src": str(self.folder), "project_name": PROJECT, **wanted, **more}
-        return open_gatherer(options).snapshot()
+        return open_gatherer({**module_options(self.folder, PROJECT, GATEWAY), **more}).snapshot()
 
     def diagnosis(self, **more):
         """The findings for it."""
