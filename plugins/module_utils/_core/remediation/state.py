@@ -10,6 +10,7 @@ reached. Container ids and times are no part of it: a recreated container with t
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -26,6 +27,7 @@ VOLATILE_LABELS = (
 )
 LABEL_DEPENDS_ON = "com.docker.compose.depends_on"
 VOLATILE_HOST_CONFIG = ("ContainerIDFile", "LogPath")
+ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,23 @@ def _config(raw: Mapping[str, Any], seen: Container) -> dict[str, Any]:
 
 def _host_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     host = {k: v for k, v in (raw.get("HostConfig") or {}).items() if k not in VOLATILE_HOST_CONFIG}
+    host["Mounts"] = _mounts(raw, host.get("Mounts") or ())
+    host["Binds"] = [b for b in host.get("Binds") or () if not ANONYMOUS.match(b.partition(":")[0])]
     for key in ("Binds", "Mounts", "ExtraHosts"):
         if host.get(key):
             host[key] = sorted(host[key], key=str)
-    return host
+    return {k: v for k, v in host.items() if v or k not in ("Binds", "Mounts")}
+
+
+def _mounts(raw: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that were chosen, and the anonymous volumes that are mounted: by name, so that one that was lost is missed.
+
+    A container that Compose makes anew gets its predecessor's anonymous volumes, and as mounts what an image's or the
+    configuration's bare path was before.
+    """
+    anonymous = {m["Destination"]: m["Name"] for m in raw.get("Mounts") or () if ANONYMOUS.match(m.get("Name") or "")}
+    chosen = [m for m in wanted if m.get("Target") not in anonymous]
+    return chosen + [{"Type": "volume", "Source": name, "Target": where} for where, name in anonymous.items()]
 
 
 def differences(was: ProjectState, found: ProjectState) -> list[Difference]:

@@ -71,3 +71,30 @@ def test_capturing_does_not_change_the_inspect_data():
     kept = copy.deepcopy(data)
     capture("p", data["containers"], data["networks"], None)
     assert data == kept
+
+
+VOLUME = "060099c47f94d9ce654e22145560dea251ab775efe963f53d6a42099a4e57725"
+NAMED = {"Type": "volume", "Source": "shop_db", "Target": "/db"}
+# as Engine 26.1.5 and Compose 2.26.1 tell of a container when it is new, and when it has been recreated
+NEW = [NAMED, {"Type": "volume", "Target": "/more", "VolumeOptions": {}}]
+RECREATED = [{"Type": "volume", "Source": VOLUME, "Target": "/more"}, NAMED]
+
+
+def mounted(wanted, name=VOLUME):
+    mounts = [{"Type": "volume", "Name": name, "Destination": "/more"}, {"Type": "volume", "Name": "shop_db", "Destination": "/db"}]
+    raw = {"Name": "/shop-api-1", "Id": "a", "HostConfig": {"Mounts": wanted, "Binds": None}, "Mounts": mounts}
+    return capture("shop", [raw], [], None)
+
+
+def test_an_anonymous_volume_that_a_recreated_container_took_over_is_no_difference():
+    assert mounted(NEW) == mounted(RECREATED) and differences(mounted(NEW), mounted(RECREATED)) == []
+
+
+def test_an_anonymous_volume_that_was_lost_is_a_difference():
+    (difference,) = differences(mounted(NEW), mounted(NEW, "1" * 64))
+    assert difference.field == "HostConfig.Mounts"
+
+
+def test_a_volume_that_was_chosen_is_compared():
+    other = {**NAMED, "Source": "shop_other"}
+    assert differences(mounted(NEW), mounted([other, *NEW[1:]])) != []
