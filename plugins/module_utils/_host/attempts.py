@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core.errors import TransactionError
-from .files import locked, private_folder, read_text, remove, write_whole
+from .files import locked, private_folder, read_text, remove, see_private, write_whole
 
 FORMAT = 1
 # the parts of an attempt that leave the host; its checkpoint holds secrets
@@ -50,6 +50,8 @@ class Attempts:
         """Every attempt, oldest first."""
         if not os.path.isdir(self.folder):
             return []
+        see_private(self.state_dir)
+        see_private(self.folder)
         found = []
         for name in sorted(n for n in os.listdir(self.folder) if n.endswith(".json")):
             path = os.path.join(self.folder, name)
@@ -101,6 +103,10 @@ class Attempts:
         """Write an attempt so that it survives a power cut."""
         write_whole(self._path(record), json.dumps(record))
 
+    def forget(self, record: dict[str, Any]) -> None:
+        """Remove an attempt, and its checkpoint with it."""
+        remove(self._path(record))
+
     def expire(self, most: int, days: int) -> None:
         """Remove checkpoints beyond the ``most`` newest, and those older than that.
 
@@ -114,7 +120,7 @@ class Attempts:
             if settled and (age >= most or record["started_at"] < oldest):
                 # one that cannot be removed is no reason to call a good attempt failed
                 with contextlib.suppress(TransactionError):
-                    remove(self._path(record))
+                    self.forget(record)
 
     def _path(self, record: dict[str, Any]) -> str:
         return os.path.join(self.folder, f"{record['id']}.json")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
+import stat
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 try:
@@ -32,14 +34,34 @@ HEADER = """\
 
 
 def read_text(path: str) -> str | None:
-    """A file's text, None where there is no file. Raises TransactionError where it cannot be read."""
+    """A file's text, None where there is no file. Raises TransactionError where it cannot be read.
+
+    Somebody may have planted a link or a device under a name of ours: only a file is read.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as exc:
+        why = "it is a symbolic link, and none is followed here" if exc.errno == errno.ELOOP else exc.strerror
+        raise TransactionError(f"{path} cannot be read: {why}. Move it away, or correct it.") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise TransactionError(f"{path} cannot be read: it is no regular file. Move it away.")
+    try:
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            return file.read()
     except (OSError, UnicodeDecodeError) as exc:
-        raise TransactionError(f"{path} cannot be read: {exc}") from exc
+        raise TransactionError(f"{path} cannot be read: {exc}. Move it away, or correct it.") from exc
+
+
+def digests(paths: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of each of these files that can be read."""
+    found = {}
+    for path in paths:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            found[path] = hashlib.sha256(file.read()).hexdigest()
+    return found
 
 
 def write_whole(path: str, text: str | bytes, mode: int = 0o600) -> None:
@@ -102,10 +124,18 @@ def private_folder(path: str) -> None:
         raise TransactionError(
             f"The state folder {path} cannot be made: {exc.strerror or exc}. Choose another with state_dir."
         ) from exc
-    found = os.lstat(path)
-    if os.path.islink(path) or found.st_uid != os.geteuid():
-        raise TransactionError(f"The state folder {path} is a link or belongs to another user; it is not safe to use.")
+    see_private(path)
     os.chmod(path, 0o700)
+
+
+def see_private(path: str) -> None:
+    """Raises TransactionError where what lies in a folder may be of somebody else's making."""
+    found = os.lstat(path.rstrip("/") or "/")
+    if stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid():
+        raise TransactionError(
+            f"The state folder {path} is a link or belongs to another user, so what lies in it cannot be trusted. "
+            "Look at who made it, and move it away or choose another with state_dir."
+        )
 
 
 @contextlib.contextmanager
