@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import NetfixError, TransactionError
-from .._core.model import from_data
+from .._core.errors import EngineError, NetfixError, TransactionError
+from .._core.model import from_data, to_data
+from .._core.remediation.outcomes import FAILED, Failure, conceded, concerned, outcomes
 from .._core.remediation.state import ProjectState, differences
+from .._core.remediation.steps import Step
 from .._core.remediation.undo import undo_steps
 from .attempts import AWAITING, Attempts, public
 from .executor import Executor
 
 UNDO_ROUNDS = 8
+# rounds that may fail in a row without bringing anything nearer, and the pause after the first of them
+BARREN_ROUNDS = 3
+PAUSE_S = 0.5
+# an engine that is being restarted is waited for
+ENGINE_WAIT_S = 120.0
 
 
 class Interrupted(BaseException):
@@ -35,32 +43,87 @@ class Undoing:
     def undo(self, record: dict[str, Any], reason: str) -> None:
         """Go back to the checkpoint and prove it; the verdict is ``undone``, or ``failed`` with what is left."""
         record.update(reason=reason, phase="undoing")
-        self.attempts.save(record)
-        saved = from_data(ProjectState, record["checkpoint"])
-        error = ""
+        # a disk that is full is no reason to leave the change in force: what is on it says as well that it is unfinished
+        with contextlib.suppress(TransactionError):
+            self.attempts.save(record)
         with _uninterruptible():
-            try:
-                self._go_back(saved)
-            except NetfixError as exc:
-                error = str(exc)
-            left = differences(saved, self.executor.state())
-        hard = [d for d in left if not d.dynamic]
-        record["undo"] = {
-            "verified": not hard,
-            "differences": [str(d) for d in hard],
-            "moved": [str(d) for d in left if d.dynamic],
-            "error": error,
-        }
-        record["verdict"] = record["phase"] = "undone" if not hard else "failed"
-        self.attempts.save(record)
+            record["undo"] = self._go_back(from_data(ProjectState, record["checkpoint"]))
+        record["verdict"] = record["phase"] = "undone" if record["undo"]["verified"] else "failed"
+        self._settled(record)
 
-    def _go_back(self, saved: ProjectState) -> None:
+    def _settled(self, record: dict[str, Any]) -> None:
+        """Write how it ended. Where there is no room for that, one that is undone is settled without its checkpoint."""
+        try:
+            self.attempts.save(record)
+        except TransactionError:
+            if record["verdict"] == "undone":
+                self.attempts.forget(record)
+
+    def _go_back(self, saved: ProjectState) -> dict[str, Any]:
+        """Restore whatever can be restored; what came of it, and of each object."""
+        failures: list[Failure] = []
+        try:
+            began = now = self._look()
+            target, given_up = saved, None
+            while target != given_up:
+                now, steps = self._near(now, target, failures)
+                # what cannot be restored must not keep the rest from it
+                beyond = {what for step in steps for what in concerned(step, saved)}
+                target, given_up = conceded(target, now, beyond), target
+        except NetfixError as exc:
+            return {"verified": False, "differences": [], "moved": [], "objects": [], "error": str(exc)}
+        left = differences(saved, now)
+        hard = [str(d) for d in left if not d.dynamic]
+        return {
+            "verified": not hard,
+            "differences": hard,
+            "moved": [str(d) for d in left if d.dynamic],
+            "objects": to_data(outcomes(saved, differences(saved, began), left, failures)),
+            "error": "; ".join(dict.fromkeys(f.error for f in failures)) if hard else "",
+        }
+
+    def _near(self, now: ProjectState, target: ProjectState, failures: list[Failure]) -> tuple[ProjectState, list[Step]]:
+        """Come as near to a state as possible; the state that was reached, and the steps that brought it no nearer.
+
+        Adds to the failures. Raises NetfixError where the engine stays silent.
+        """
+        barren = 0
         for _round in range(UNDO_ROUNDS):
-            steps = undo_steps(self.executor.state(), saved, self.executor.compose.project.override)
+            steps = undo_steps(now, target, self.executor.compose.project.override)
             if not steps:
-                return
-            for step in steps:
+                break
+            failed = self._run(steps)
+            failures += failed
+            before, now = now, self._look()
+            barren = barren + 1 if now == before else 0
+            if barren == BARREN_ROUNDS:
+                break
+            if failed:
+                time.sleep(PAUSE_S * 2**barren)
+        return now, steps
+
+    def _run(self, steps: Sequence[Step]) -> list[Failure]:
+        """Do all the steps; those that failed. One that cannot be done keeps none of the others from it."""
+        failures = []
+        for step in steps:
+            try:
                 self.executor.run(step)
+            except NetfixError as exc:
+                failures.append(Failure(step, str(exc)))
+            except Exception as exc:  # the rest has to come back, a defect of ours or not
+                failures.append(Failure(step, f"an internal error: {exc!r}"))
+        return failures
+
+    def _look(self) -> ProjectState:
+        """The project as it is now. Raises EngineError where the engine answers nothing for too long."""
+        end = time.monotonic() + ENGINE_WAIT_S
+        while True:
+            try:
+                return self.executor.state()
+            except EngineError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE_S)
 
     def settle(self, records: Iterable[dict[str, Any]], who: str) -> list[str]:
         """Undo attempts that were left, given oldest first; their ids. ``who`` does it stands in the reason.
@@ -81,12 +144,12 @@ def see_undone(record: dict[str, Any]) -> None:
     if record["verdict"] != "failed":
         return
     undo = record["undo"]
-    left = "; ".join(undo["differences"]) or undo["error"]
+    failed = [f"{o['kind']} {o['name']}: {o['error']}" for o in undo["objects"] if o["outcome"] == FAILED]
     text = (
-        f"Attempt {record['id']} ({record['reason']}) could not be undone completely. Left: {left}. "
-        f"{undo['error']} Its checkpoint stays; mend the cause and run again, or restore these by hand."
+        f"Attempt {record['id']} ({record['reason']}) could not be undone completely. Left: "
+        f"{'; '.join(failed) or undo['error']}. Its checkpoint stays; mend the cause and run again, or restore these by hand."
     )
-    raise TransactionError(text.replace("  ", " "), attempt=public(record))
+    raise TransactionError(text, attempt=public(record))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from .elements import Markup, element, join
 from .html_diagnosis import table, table_row
-from .run import ROLLED_BACK, confirm_lines, cost, gate_line, load_line, step_text, undo_line
+from .run import ROLLED_BACK, confirm_lines, cost, gate_line, load_line, not_restored, step_text, undo_line
 from .text import duration, mark, plain
 
 VERDICT_TONES = {"kept": "good", "undone": "warn", "refused": "warn", "failed": "bad"}
@@ -75,10 +75,7 @@ def attempt_card(attempt: Mapping[str, Any]) -> Markup:
     parts += [marked_line(*line) for line in confirm_lines(attempt)]
     if undo:
         parts.append(marked_line(*undo_line(undo)))
-        parts += [
-            element("p", element("code", difference), class_="under bad")
-            for difference in undo.get("differences") or []
-        ]
+        parts += [element("p", element("code", line), class_="under bad") for line in not_restored(undo)]
     return element("article", head, parts, class_=f"card {tone}")
 
 

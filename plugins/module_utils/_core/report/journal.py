@@ -18,7 +18,8 @@ A journal is plain JSON::
     attempt    = {id, run_id, number, remediation, findings: [code], verdict, reason, steps: [step],
                   gate: {promised: [code], mended: [code], regressed: [text], still_broken: [text], waited_s} | null,
                   confirm: {until, timer, confirmed_at} | null,
-                  undo: {verified, differences: [text]} | null, started_at, duration_s}
+                  undo: {verified, differences: [text], objects: [{kind, name, outcome, error}]} | null,
+                  started_at, duration_s}
     step       = {action, object, cause, outcome, duration_ms, error}
     validation = {checks: [CheckResult], load: load | null}
     load       = {requests, failures, rps, p50_ms, p95_ms, max_ms, errors: [{name, count, error}], duration_s,
@@ -37,7 +38,7 @@ from typing import Any, Optional
 from ..model import CheckResult, Finding, Walk, from_data, to_data
 
 SCHEMA = 1
-MODES = ("diagnose", "plan", "apply", "roll_back")
+MODES = ("diagnose", "plan", "apply", "confirm", "roll_back")
 STATUSES = ("failed", "not_mended", "undone", "mended", "planned", "diagnosed", "healthy")
 VERDICTS = ("kept", "undone", "refused", "failed", "planned", "unchanged")
 

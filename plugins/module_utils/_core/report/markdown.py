@@ -14,7 +14,7 @@ from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
 from .reading import WORST_FIRST, Reading, read, verdict
-from .run import confirm_lines, cost, gate_line, load_line, step_text, undo_line
+from .run import confirm_lines, cost, gate_line, load_line, not_restored, step_text, undo_line
 from .text import duration, mark, plain
 
 
@@ -217,7 +217,7 @@ def _attempt(attempt: Mapping[str, Any]) -> list[str]:
     lines += confirm
     if undo:
         lines.append(f"- {prose(' '.join(undo_line(undo)))}")
-        lines += [f"- differs: {code(difference)}" for difference in undo.get("differences") or []]
+        lines += [f"- not restored: {code(line)}" for line in not_restored(undo)]
     return [*lines, ""] if gate or undo or confirm else lines
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..model import Outcome, Severity
 from .journal import elapsed_s
 from .reading import Reading, read, tallies
-from .run import load_line, unconfirmed
+from .run import load_line, not_restored, unconfirmed
 from .text import count, duration, listed, mark, plain
 
 MEANINGS = {
@@ -141,9 +141,7 @@ def _remains(attempts: list[Mapping[str, Any]]) -> list[str]:
     for attempt in attempts:
         undo = attempt.get("undo") or {}
         if attempt.get("verdict") == "failed" or (undo and not undo.get("verified")):
-            left += [
-                f"left behind by {plain(attempt.get('remediation'))}: {plain(d)}" for d in undo.get("differences") or []
-            ]
+            left += [f"left behind by {plain(attempt.get('remediation'))}: {line}" for line in not_restored(undo)]
     return left
 
 

@@ -112,8 +112,8 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
     undo = attempt.get("undo")
     if undo:
         page.item(*undo_line(undo))
-        for difference in undo.get("differences") or []:
-            page.text(plain(difference, 300), "bad", indent=4)
+        for line in not_restored(undo):
+            page.text(line, "bad", indent=4)
     verdict = plain(attempt.get("verdict"))
     reason = plain(attempt.get("reason"))
     if verdict == "undone" and reason == ROLLED_BACK:
@@ -165,11 +165,21 @@ def confirm_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def undo_line(undo: Mapping[str, Any]) -> tuple[str, str]:
-    """The undo's mark and its result in one sentence."""
+    """The undo's mark and its result in one sentence, with how many objects it restored."""
+    outcomes = [str(one.get("outcome")) for one in undo.get("objects") or []]
+    counted = [f"{outcomes.count(word)} {word}" for word in ("restored", "unchanged", "failed") if word in outcomes]
+    told = f" ({', '.join(counted)})" if counted else ""
     if undo.get("verified"):
-        return "✓", "undo: everything is as it was, compared with the checkpoint field by field"
+        return "✓", f"undo: everything is as it was, compared with the checkpoint field by field{told}"
     differences = undo.get("differences") or []
-    return "✗", f"undo: not complete, {count(len(differences), 'difference')} from the checkpoint"
+    return "✗", f"undo: not complete, {count(len(differences), 'difference')} from the checkpoint{told}"
+
+
+def not_restored(undo: Mapping[str, Any]) -> list[str]:
+    """The objects that an undo could not restore, each with the reason; their differences where only these are known."""
+    objects = [one for one in undo.get("objects") or [] if one.get("outcome") == "failed"]
+    told = [f"{plain(one.get('kind'))} {plain(one.get('name'))}: {plain(one.get('error'), 300)}" for one in objects]
+    return told or [plain(difference, 300) for difference in undo.get("differences") or []]
 
 
 def render_validation(

@@ -9,6 +9,7 @@ import typing
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core import model
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation import outcomes
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.journal import (
     MODES,
     STATUSES,
@@ -129,6 +130,7 @@ class TestSchema:
             ("check_result", model.CheckResult),
             ("probe", model.Probe),
             ("engine", model.Engine),
+            ("restored_object", outcomes.Outcome),
         ],
     )
     def test_every_field_of_the_model_is_described_and_none_besides(self, name, cls):
@@ -143,6 +145,8 @@ class TestSchema:
         assert tuple(properties["mode"]["enum"]) == MODES
         assert tuple(properties["status"]["enum"]) == STATUSES == tuple(definitions["host"]["properties"]["status"]["enum"])
         assert tuple(definitions["attempt"]["properties"]["verdict"]["enum"]) == VERDICTS
+        words = (outcomes.RESTORED, outcomes.UNCHANGED, outcomes.FAILED)
+        assert tuple(definitions["restored_object"]["properties"]["outcome"]["enum"]) == words
 
 
 def closed(schema):

@@ -229,6 +229,15 @@ class TestAttempt:
         assert "✗ undo: not complete, 2 differences from the checkpoint" in text
         assert "container vertice-edge-1: expected endpoint vertice-network 172.20.0.8, found none" in text
 
+    def test_an_undo_counts_its_objects_and_names_those_that_failed(self, journal):
+        attempt = journal("failed_on_one_of_four")["hosts"][1]["attempts"][1]
+        kinds = [("network", "n", "restored", ""), ("container", "a", "unchanged", ""), ("endpoint", "a on n", "failed", "no")]
+        keys = ("kind", "name", "outcome", "error")
+        attempt["undo"]["objects"] = [dict(zip(keys, values)) for values in kinds]
+        text = render_attempt(attempt, 120)
+        assert "2 differences from the checkpoint (1 restored, 1 unchanged, 1 failed)" in text
+        assert "\n    endpoint a on n: no\n" in text and "container a" not in text
+
     def test_a_gate_that_did_not_pass_says_why(self, journal):
         text = render_attempt(journal("failed_on_one_of_four")["hosts"][1]["attempts"][0], 100)
         assert "✗ gate: 0 of 1 promised finding mended, nothing regressed, 1 still broken, after 5.0 s" in text
