@@ -288,16 +288,14 @@ def run(module):
 
 
 def roll_back(module, transaction):
-    name = module.params["name"] or ""
-    if module.check_mode:
-        kept = transaction.kept(module.params["run_id"], name)
-    else:
-        kept = transaction.roll_back(module.params["run_id"], name)
+    run_id, name = module.params["run_id"], module.params["name"] or ""
+    settled = [r["id"] for r in transaction.attempts.unfinished(run_id)]
+    kept = (transaction.kept if module.check_mode else transaction.roll_back)(run_id, name)
     project = transaction.executor.compose.project
     return {
-        "changed": bool(kept),
+        "changed": bool(kept or settled),
         "rolled_back": [public(r) for r in kept],
-        "settled": [],
+        "settled": settled,
         "project": project.name,
         "project_src": project.source,
     }

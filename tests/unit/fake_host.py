@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import Case
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.recreation import Image
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import Attempts
 from ansible_collections.vertice.netfix.plugins.module_utils._host.compose import Project
-from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text
+from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, remove, write_whole
 from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction
 from unit.builders import recorded, resolved, state_of, tcp, unresolved
 from unit.model_engine import ModelEngine
@@ -30,6 +31,15 @@ class FakeCompose:
     def hashes(self):
         return self._hashes
 
+    def injected(self):
+        return {}
+
+
+def inherited(container, config):
+    """The variables of a container that its configuration does not give it."""
+    own = (config["services"].get(container.service) or {}).get("environment") or {}
+    return {name: value for name, value in container.environment.items() if name not in own}
+
 
 class FakeExecutor(ModelEngine):
     """Steps on the model. ``on`` is called before every step, ``log`` holds those that were done."""
@@ -37,7 +47,8 @@ class FakeExecutor(ModelEngine):
     def __init__(self, snapshot, folder):
         self.path = os.path.join(folder, "compose.netfix.yml")
         super().__init__(state_of(snapshot), snapshot.config)
-        self.engine = SimpleNamespace(docker_host="unix:///var/run/docker.sock")
+        self.image_of = {c.image: Image(c.image_id, inherited(c, snapshot.config)) for c in snapshot.containers}
+        self.engine = SimpleNamespace(docker_host="unix:///var/run/docker.sock", images=lambda _names: self.image_of)
         self.compose = FakeCompose(
             Project(snapshot.project, str(folder), (), self.path), {c.service: c.config_hash for c in snapshot.containers}
         )
@@ -50,11 +61,10 @@ class FakeExecutor(ModelEngine):
 
     @override.setter
     def override(self, text):
-        if text is not None:
-            with open(self.path, "w", encoding="utf-8") as file:
-                file.write(text)
-        elif os.path.exists(self.path):
-            os.unlink(self.path)
+        if text is None:
+            remove(self.path)
+        else:
+            write_whole(self.path, text)
 
     def run(self, step):
         self.on(step)
@@ -77,6 +87,9 @@ class FakeGatherer:
     def __init__(self, snapshot, executor):
         self._snapshot, self._executor = snapshot, executor
         self.spoil = lambda snapshot: snapshot
+
+    def config(self):
+        return self._snapshot.config, ()
 
     def snapshot(self):
         state = self._executor.state()

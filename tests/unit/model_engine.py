@@ -26,6 +26,7 @@ class ModelEngine:
         self.containers, self.networks = dict(state.containers), dict(state.networks)
         self.config = config
         self.own = {c.service: (c.config_hash, c.config) for c in state.containers.values()}
+        self.made = dict(state.containers)
 
     def state(self):
         return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks))
@@ -67,9 +68,10 @@ class ModelEngine:
         own_hash, own_config = self.own[service]
         wanted = json.dumps(patch, sort_keys=True) if patch else own_hash
         networks = {**(self.config["services"][service].get("networks") or {}), **((patch or {}).get("networks") or {})}
-        for name, found in list(self.containers.items()):
-            if found.service != service:
+        for name, made in self.made.items():
+            if made.service != service:
                 continue
+            found = self.containers.get(name) or replace(made, config_hash="")
             if found.config_hash != wanted:
                 config = {"Config": {"patched": wanted}} if patch else own_config
                 self.containers[name] = replace(found, config_hash=wanted, config=config, endpoints={}, state="running")

@@ -89,6 +89,23 @@ class Compose:
         out = self.run("config", "--hash", "*")
         return dict(line.split(None, 1) for line in out.splitlines() if len(line.split(None, 1)) == 2)
 
+    def injected(self) -> dict[str, str]:
+        """The variables that this Docker client gives to every container that it makes, from its configuration's proxies.
+
+        Source: https://docs.docker.com/engine/cli/proxy/
+        """
+        folder = self._env.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+        try:
+            with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+                proxies = json.load(file).get("proxies") or {}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as exc:
+            raise ComposeError(f"The Docker client's configuration in {folder} cannot be read: {exc}") from exc
+        chosen = proxies.get(self._env.get("DOCKER_HOST")) or proxies.get("default") or {}
+        given = {f"{kind.upper()}_PROXY": chosen.get(f"{kind}Proxy") for kind in ("http", "https", "no", "ftp", "all")}
+        return {spelt: value for name, value in given.items() if value for spelt in (name, name.lower())}
+
     def up(self, service: str, replicas: Mapping[str, int]) -> None:
         """Recreate one service's containers if their configuration changed; ``replicas`` keeps every count as it is.
 

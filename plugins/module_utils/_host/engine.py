@@ -30,8 +30,10 @@ from .._core.parsing.inspect import (
     LABEL_WORKING_DIR,
     container_from_inspect,
     container_from_list,
+    environment_of,
     network_from_inspect,
 )
+from .._core.remediation.recreation import Image
 from .daemon import read_daemon
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -205,6 +207,19 @@ class Engine:
     def networks(self, names: Iterable[str] | None = None) -> list[Network]:
         """All networks, or the named ones that exist."""
         return sorted((network_from_inspect(n) for n in self.inspect_networks(names)), key=lambda n: n.name)
+
+    def images(self, names: Iterable[str]) -> dict[str, Image]:
+        """The images that exist, by the names that were asked for."""
+        found = {}
+        for name in dict.fromkeys(names):
+            try:
+                raw = self._call(f"Inspecting image {name!r}", lambda n=name: self.client.inspect_image(n))
+            except EngineError as exc:
+                if exc.details.get("status") != 404:
+                    raise
+            else:
+                found[name] = Image(str(raw["Id"]), environment_of((raw.get("Config") or {}).get("Env") or ()))
+        return found
 
     def logs(self, container: str, tail: int, since: int = 0, until: int = 0) -> list[str]:
         """The last lines of a container's log, with RFC 3339 timestamps. EngineError where its log driver keeps none.

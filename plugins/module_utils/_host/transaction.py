@@ -9,24 +9,27 @@ that whoever comes next, at whatever point this process died, knows what to go b
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .._core.diagnosis.case import Case
 from .._core.diagnosis.diagnose import Diagnosis, diagnose
 from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
+from .._core.remediation.configuration import changed_parts, fingerprint
 from .._core.remediation.gate import Gate, judge
 from .._core.remediation.planning import REMEDIATIONS, make_plan
+from .._core.remediation.recreation import Source, obstacles
 from .._core.remediation.situation import Proposal, Situation
 from .._core.remediation.state import ProjectState, differences
 from .._core.remediation.steps import Action, Step
 from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, public
 from .executor import Executor
-from .files import parse_override, read_text
+from .files import digests, parse_override, read_text
 from .gather import Gatherer
 from .host_facts import host_subnets
 from .timer import Timer
@@ -88,35 +91,32 @@ class Transaction:
             return Proposal(), ()
         if not promised:
             return Proposal(refusals=("no finding unlocks it",)), ()
-        path = self.executor.compose.project.override
+        state = self.executor.state()
         situation = Situation(
             case=Case(snapshot, diagnosis.walks),
             findings=promised,
-            state=self.executor.state(),
-            override=parse_override(read_text(path), path),
+            state=state,
+            override=parse_override(state.override, self.executor.compose.project.override),
             options={"host_routes": host_subnets()},
         )
         proposal = REMEDIATIONS[name].propose(situation)
         return self._preflight(proposal, snapshot), promised
 
     def _preflight(self, proposal: Proposal, snapshot: Snapshot) -> Proposal:
-        """Refuse what could not be undone: a service whose container is not what its files describe."""
+        """Refuse what could not be undone: to recreate a container that Compose would not make again as it is."""
         if not proposal.recreated or self.force:
             return proposal
-        hashes = self.executor.compose.hashes()
         touched = Case(snapshot).needed_by(proposal.recreated)
-        drifted = [
-            c.name
-            for c in snapshot.containers
-            if c.service in touched and not c.one_off and c.config_hash != hashes.get(c.service)
-        ]
-        if not drifted:
-            return proposal
-        reason = (
-            f"container {drifted[0]} does not run the configuration that the Compose files describe, so recreating it could "
-            "not be undone; bring it up to date (docker compose up -d), or set force"
+        chosen = [c for c in snapshot.containers if c.service in touched and not c.one_off]
+        compose, engine = self.executor.compose, self.executor.engine
+        source = Source(
+            services=snapshot.config.get("services") or {},
+            hashes=compose.hashes(),
+            images=engine.images(c.image for c in chosen),
+            injected=compose.injected(),
         )
-        return replace(proposal, steps=(), refusals=(*proposal.refusals, reason))
+        reasons = obstacles(chosen, source)
+        return replace(proposal, steps=(), refusals=(*proposal.refusals, *reasons)) if reasons else proposal
 
     def attempt(self, name: str, run_id: str, number: int, forced: bool = False) -> dict[str, Any]:
         """Try one remediation. The attempt, with ``look`` after it; raises NetfixError where the undo failed."""
@@ -221,6 +221,8 @@ class Transaction:
                     before, promised, lambda gate: gate.complete, proposal.patience_s
                 )
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
+            if not problem and proposal.changes and gate.passed:
+                problem = self._keep(record, gate, timer, began)
         except Interrupted as exc:
             problem, told_to_end = f"the run was told to end ({exc})", True
         except NetfixError as exc:
@@ -229,20 +231,38 @@ class Transaction:
             problem = f"an internal error: {exc!r}"
         if not proposal.changes:
             record.update(phase="unchanged", verdict="unchanged", reason=problem or _why_waited(gate))
-        elif not problem and gate.passed:
-            record.update(phase="kept", verdict="kept", reason=_why_kept(gate), after=to_data(self.executor.state()))
-            if timer:
-                until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
-                record.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
-        else:
+            self.attempts.save(record)
+        elif problem or not gate.passed:
             self.undoing.undo(record, problem or _why_undone(gate))
+        record["duration_s"] = _since(began)
+        see_undone(record)
         if (problem or record["undo"]) and not told_to_end:
             # recreated containers need a moment until what passed before passes again
             after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
-        record["duration_s"] = round(time.monotonic() - began, 2)
-        self.attempts.save(record)
-        see_undone(record)
         return after
+
+    def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float) -> str:
+        """Write down what is kept and how the project is with it; why that cannot be, empty where it can.
+
+        What is not on the disk as kept would be taken for unfinished, and be undone by the next run.
+        """
+        kept: dict[str, Any] = {"phase": "kept", "verdict": "kept", "reason": _why_kept(gate)}
+        if timer:
+            until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
+            kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
+        try:
+            kept.update(after=to_data(self.executor.state()), configuration=self._configuration(), duration_s=_since(began))
+            self.attempts.save({**record, **kept})
+        except NetfixError as exc:
+            return str(exc)
+        record.update(kept)
+        return ""
+
+    def _configuration(self) -> dict[str, dict[str, str]]:
+        """Digests of the effective configuration, by part, and of the files that it was made from."""
+        project = self.executor.compose.project
+        files = (*project.effective_files(), *project.env_files, os.path.join(project.source, ".env"))
+        return {"parts": fingerprint(self.gatherer.config()[0]), "files": digests(files)}
 
     def _apply(self, record: dict[str, Any], steps: Sequence[Step]) -> str:
         """Do the steps; the error of the first that fails, empty when all were done."""
@@ -331,33 +351,63 @@ class Transaction:
         return [r for r in chosen if r["phase"] in IN_FORCE and name in ("", r["remediation"])]
 
     def roll_back(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
-        """Undo the kept attempts of a run, newest first. Raises TransactionError for an unknown run, or for drift."""
+        """Undo the kept attempts of a run, newest first.
+
+        A forced one takes back what later runs kept as well, because their changes came after its checkpoint. Raises
+        TransactionError for an unknown run, for a newer one that is in force, and for drift.
+        """
         with self.attempts.lock(), interruptible():
             self._settle_all(run_id)
             kept = self.kept(run_id, name)
+            later = self._later(kept[0]) if kept else []
             if kept and not self.force:
-                self._refuse_drift(kept[0], self.attempts.all())
+                self._refuse_later(kept[0], later)
+                self._refuse_drift(kept[0])
             for record in kept:
+                # nothing is touched where not even that much can be written
+                self.attempts.save(record)
                 self.undoing.undo(record, "rolled back")
                 see_undone(record)
+            for record in later:
+                record.update(phase="undone", verdict="undone", reason=f"undone by the forced roll back of run {run_id}")
+                self.attempts.save(record)
             self._tidy_up()
-            return kept
+            return later + kept
 
-    def _refuse_drift(self, newest: dict[str, Any], known: Sequence[dict[str, Any]]) -> None:
-        later = [str(r["id"]) for r in known if r["phase"] == "kept" and r["started_at"] > newest["started_at"]]
+    def _later(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was kept after an attempt and is in force, newest first."""
+        known = reversed(self.attempts.all())
+        return [r for r in known if r["phase"] in IN_FORCE and r["started_at"] > record["started_at"]]
+
+    def _refuse_later(self, newest: dict[str, Any], later: Sequence[dict[str, Any]]) -> None:
         if later:
+            names = ", then ".join(dict.fromkeys(f"{r['run_id']} ({r['remediation']})" for r in later))
             raise TransactionError(
-                f"Attempt {later[-1]} was kept after run {newest['run_id']}; roll that back first, or set force."
+                f"Run {newest['run_id']} is not the last that changed project {self.attempts.project!r}. Roll back {names} "
+                "first, or set force to take everything back at once.",
+                later=[public(r) for r in later],
             )
-        drift = [
-            d for d in differences(from_data(ProjectState, newest["after"]), self.executor.state()) if not d.dynamic
-        ]
+
+    def _refuse_drift(self, newest: dict[str, Any]) -> None:
+        found = differences(from_data(ProjectState, newest["after"]), self.executor.state())
+        drift = [str(d) for d in found if not d.dynamic] + self._edits(newest.get("configuration"))
         if drift:
             raise TransactionError(
-                f"Project {self.attempts.project!r} was changed after run {newest['run_id']}: "
-                f"{'; '.join(str(d) for d in drift[:5])}. Rolling back would undo that as well; set force to do so.",
-                drift=[str(d) for d in drift],
+                f"Project {self.attempts.project!r} was changed after run {newest['run_id']}: {'; '.join(drift[:5])}. "
+                "Rolling back would undo that as well, or not come out as it was; set force to do so.",
+                drift=drift,
             )
+
+    def _edits(self, was: Optional[dict[str, Any]]) -> list[str]:
+        """What was edited in the configuration since; records of an earlier release do not hold how it was."""
+        found = self._configuration()
+        parts = changed_parts(was["parts"], found["parts"]) if was else []
+        if not parts:
+            return []
+        files = [path for path, digest in found["files"].items() if was["files"].get(path) != digest]
+        files += [path for path in was["files"] if path not in found["files"]]
+        where = f" (in {', '.join(files)})" if files else ""
+        return [f"{part} in the configuration{where}" for part in parts]
 
 
 def _told(step: Step, outcome: str = "planned") -> dict[str, Any]:
@@ -395,6 +445,10 @@ def _why_undone(gate: Gate) -> str:
     if gate.regressed:
         return f"what passed before fails now: {', '.join(gate.regressed)}"
     return f"it did not mend {', '.join(dict.fromkeys(gate.still_broken))}"
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 2)
 
 
 def _now(later: timedelta = timedelta()) -> str:

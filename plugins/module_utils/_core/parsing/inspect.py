@@ -66,7 +66,7 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         published=_ports((data.get("NetworkSettings") or {}).get("Ports") or {}),
         entrypoint=_words(config.get("Entrypoint")),
         command=_words(config.get("Cmd")),
-        environment=_environment(config.get("Env") or ()),
+        environment=environment_of(config.get("Env") or ()),
         labels=labels,
         config_hash=labels.get(LABEL_CONFIG_HASH, ""),
     )
@@ -174,7 +174,8 @@ def _ports(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
     return tuple(found)
 
 
-def _environment(pairs: Any) -> dict[str, str]:
+def environment_of(pairs: Any) -> dict[str, str]:
+    """An ``Env`` of the engine, ``NAME=value`` each, as a mapping."""
     return dict(p.split("=", 1) if "=" in p else (p, "") for p in pairs)
 
 

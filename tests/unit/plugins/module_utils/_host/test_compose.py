@@ -164,3 +164,33 @@ def test_a_missing_docker_command_is_told(monkeypatch, tmp_path):
     compose._env["PATH"] = str(tmp_path)
     with pytest.raises(ComposeError, match="Install the Docker CLI"):
         compose.run("ps")
+
+
+def injected(tmp_path, monkeypatch, text, docker_host=""):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return Compose(Project("shop", str(tmp_path), (), ""), docker_host).injected()
+
+
+@pytest.mark.parametrize("text", [None, "{}", '{"proxies": {}}', '{"proxies": {"default": {"httpProxy": ""}}}'])
+def test_a_client_without_proxies_injects_nothing(tmp_path, monkeypatch, text):
+    assert injected(tmp_path, monkeypatch, text) == {}
+
+
+def test_a_clients_proxies_are_injected_in_both_spellings(tmp_path, monkeypatch):
+    text = '{"proxies": {"default": {"httpProxy": "http://p:3128", "noProxy": "localhost"}}}'
+    assert injected(tmp_path, monkeypatch, text) == {
+        "HTTP_PROXY": "http://p:3128", "http_proxy": "http://p:3128", "NO_PROXY": "localhost", "no_proxy": "localhost"
+    }  # fmt: skip
+
+
+def test_the_proxies_for_one_engine_go_before_those_for_all(tmp_path, monkeypatch):
+    text = '{"proxies": {"default": {"httpProxy": "http://p"}, "tcp://far:2375": {"allProxy": "http://q"}}}'
+    assert injected(tmp_path, monkeypatch, text, "tcp://far:2375") == {"ALL_PROXY": "http://q", "all_proxy": "http://q"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_clients_configuration_that_cannot_be_read_is_named(tmp_path, monkeypatch, text):
+    with pytest.raises(ComposeError, match=f"configuration in {tmp_path} cannot be read"):
+        injected(tmp_path, monkeypatch, text)

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -16,6 +18,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.lis
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.times import instant
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
+from ansible_collections.vertice.netfix.plugins.module_utils._host import undoing
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
 from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
 from unit.builders import tcp, with_config, with_probes
@@ -23,6 +26,13 @@ from unit.fake_host import Host, Killed
 
 REMEDIATION = "reconnect_endpoints"
 GATEWAY = "netfix-unit-api_gateway-1"
+APART = "netfix-unit_vertice-network"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    """No time is lost between the rounds of an undo."""
+    monkeypatch.setattr(undoing, "PAUSE_S", 0.0)
 
 
 @pytest.fixture
@@ -150,6 +160,224 @@ def test_an_undo_that_fails_is_an_error_and_keeps_the_checkpoint(apart):
     assert record["phase"] == "failed" and record["checkpoint"]["containers"]
 
 
+UNDOES = "as in the checkpoint"
+
+
+def fail_undo(host, refuses, times=1000):
+    """Let the attempt fail at its end, and so many steps of its undoing that ``refuses`` chooses."""
+    refused = iter(range(times))
+
+    def on(step):
+        if step.action.value == "wait_healthy":
+            raise EngineError("not healthy")
+        if step.cause == UNDOES and refuses(step) and next(refused, None) is not None:
+            raise EngineError(f"the engine refused to {step.action.value} {step.object}")
+
+    host.executor.on = on
+
+
+def told(record):
+    return {f"{o['kind']} {o['name']}": o for o in record["undo"]["objects"]}
+
+
+REDIS, POSTGRES = "netfix-unit-redis-1", "netfix-unit-postgres-1"
+
+
+@pytest.mark.parametrize(
+    "action, failed",
+    [
+        ("write_override", {"file compose.netfix.yml", f"container {GATEWAY}", f"endpoint {GATEWAY} on {APART}"}),
+        ("recreate", {f"container {GATEWAY}", f"endpoint {GATEWAY} on {APART}"}),
+        ("start", {f"container {REDIS}"}),
+    ],
+)
+def test_an_object_that_cannot_be_restored_keeps_no_other_from_it(apart, action, failed):
+    """On the way two containers that the attempt does not touch have lost a name, and stopped."""
+    before = apart.executor.state()
+    fail_undo(apart, lambda step: step.action.value == action)
+    fail = apart.executor.on
+
+    def on(step):
+        if step.action.value == "wait_healthy":
+            nameless = {k: replace(e, aliases=()) for k, e in before.containers[POSTGRES].endpoints.items()}
+            apart.executor.containers[POSTGRES] = replace(before.containers[POSTGRES], endpoints=nameless)
+            apart.executor.stop(REDIS)
+        fail(step)
+
+    apart.executor.on = on
+    with pytest.raises(TransactionError, match=f"could not be undone completely.*the engine refused to {action}") as caught:
+        apart.transaction().attempt(REMEDIATION, "run", 1)
+    objects = told(caught.value.details["attempt"])
+    assert {what for what, o in objects.items() if o["outcome"] == "failed"} == failed
+    assert all(o["error"] for what, o in objects.items() if what in failed)
+    now = apart.executor.state().containers
+    assert now[POSTGRES] == before.containers[POSTGRES] and (now[REDIS].state == "running" or action == "start")
+    assert objects["container netfix-unit-hcl-kb-service-1"]["outcome"] == "unchanged"
+    apart.executor.on = lambda step: None
+    assert apart.transaction().settle() == ["run-01-reconnect_endpoints"] and same(apart, before)
+
+
+def test_a_step_of_an_undo_that_fails_once_is_tried_again(apart):
+    before = apart.executor.state()
+    fail_undo(apart, lambda step: True, times=3)
+    record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "undone" and record["undo"]["verified"] and same(apart, before)
+    objects = told(record)
+    assert objects[f"container {GATEWAY}"]["outcome"] == objects["file compose.netfix.yml"]["outcome"] == "restored"
+    assert {o["outcome"] for o in objects.values()} == {"restored", "unchanged"}
+
+
+def silent_for(host, looks):
+    """Let the engine answer nothing for so many looks at it, from the first step of the undo on."""
+    left = iter(range(looks))
+    state, began = host.executor.state, []
+
+    def look():
+        if began and next(left, None) is not None:
+            raise EngineError("the engine did not answer")
+        return state()
+
+    def on(step):
+        if step.action.value == "wait_healthy":
+            raise EngineError("not healthy")
+        if step.cause == UNDOES and not began:
+            began.append(True)
+            raise EngineError("connection refused")
+
+    host.executor.state, host.executor.on = look, on
+
+
+def test_an_engine_that_is_restarted_while_undoing_is_waited_for(apart):
+    before = apart.executor.state()
+    silent_for(apart, 3)
+    record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "undone" and same(apart, before)
+
+
+def test_an_engine_that_stays_away_is_not_waited_for_without_end_and_the_next_run_undoes(apart, monkeypatch):
+    before, state = apart.executor.state(), apart.executor.state
+    monkeypatch.setattr(undoing, "ENGINE_WAIT_S", 0.0)
+    silent_for(apart, 1000)
+    with pytest.raises(TransactionError, match=r"could not be undone completely. Left: the engine did not answer"):
+        apart.transaction().attempt(REMEDIATION, "run", 1)
+    apart.executor.state, apart.executor.on = state, lambda step: None
+    assert apart.transaction().settle() == ["run-01-reconnect_endpoints"] and same(apart, before)
+
+
+@pytest.mark.parametrize("when", ["before a step", "while undoing"])
+def test_a_container_that_somebody_removes_meanwhile_comes_back(apart, when):
+    before = apart.executor.state()
+
+    def on(step):
+        if step.action.value == "wait_healthy":
+            if when == "before a step":
+                apart.executor.containers.pop(GATEWAY, None)
+            raise EngineError("not healthy")
+        if when == "while undoing" and step.cause == UNDOES:
+            apart.executor.on = lambda step: None
+            apart.executor.containers.pop(GATEWAY)
+
+    apart.executor.on = on
+    record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "undone" and same(apart, before)
+
+
+@contextlib.contextmanager
+def full_disk(room=0):
+    """No file can grow beyond so many bytes, as on a disk that is full."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_nothing_is_touched_where_the_checkpoint_cannot_be_written(apart):
+    before = apart.executor.state()
+    with apart.transaction().attempts.lock(), full_disk(100):
+        pass  # there is room for a lock, as on a disk that has just become full
+    with full_disk(100), pytest.raises(TransactionError, match=r"run-01-reconnect_endpoints\.json cannot be written"):
+        apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert apart.executor.log == [] and same(apart, before) and files(apart) == []
+
+
+@pytest.mark.parametrize("action", ["write_override", "wait_healthy"])
+def test_a_disk_that_becomes_full_half_way_is_undone_and_leaves_nothing_to_settle(apart, action):
+    before = apart.executor.state()
+    with contextlib.ExitStack() as stack:
+        apart.executor.on = lambda step: step.action.value == action and stack.enter_context(full_disk(100))
+        record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "undone" and "cannot be written" in record["reason"] and same(apart, before)
+    # what cannot be written down as undone would be undone again, when somebody has changed the project since
+    assert apart.transaction().settle() == []
+
+
+def test_what_cannot_be_written_down_as_kept_is_undone(apart):
+    before = apart.executor.state()
+    looks = []
+
+    with contextlib.ExitStack() as stack:
+
+        def fill(snapshot):
+            looks.append(snapshot)
+            if apart.executor.log:
+                stack.enter_context(full_disk(100))
+            return snapshot
+
+        apart.gatherer.spoil = fill
+        record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "undone" and record["gate"]["mended"] and same(apart, before)
+
+
+def test_a_checkpoint_that_a_power_cut_left_half_written_is_ignored(host):
+    folder = Path(host.state_dir, host.snapshot.project)
+    folder.mkdir(parents=True)
+    (folder / "run-01-reconnect_endpoints.json.new").write_text('{"format": 1, "che')
+    assert host.transaction().settle() == []
+    assert host.transaction().attempt(REMEDIATION, "run", 1)["verdict"] == "kept"
+
+
+@pytest.mark.parametrize("planted", ["state", "project", "record", "lock"])
+def test_a_link_that_was_planted_in_the_state_folder_is_not_followed(host, tmp_path, planted):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x.json").write_text('{"format": 1}')
+    state = Path(host.state_dir)
+    path = {"state": state, "project": state / "netfix-unit"}.get(planted, state / "netfix-unit" / f"{planted}.json")
+    if planted == "lock":
+        path = path.with_suffix("")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(elsewhere / "x.json" if planted in ("record", "lock") else elsewhere)
+    with pytest.raises(TransactionError, match="link|Too many levels"):
+        host.transaction().attempt(REMEDIATION, "run", 1)
+    assert host.executor.log == [] and (elsewhere / "x.json").read_text() == '{"format": 1}'
+    assert sorted(p.name for p in elsewhere.iterdir()) == ["x.json"]
+
+
+@pytest.mark.parametrize("planted", ["link", "folder"])
+def test_an_override_that_is_no_file_is_refused_and_left_alone(apart, tmp_path, planted):
+    target = tmp_path / "secret"
+    target.write_text("services: {}")
+    path = Path(apart.executor.path)
+    if planted == "link":
+        path.symlink_to(target)
+    else:
+        path.mkdir()
+    with pytest.raises(TransactionError, match=r"compose\.netfix\.yml cannot be read: .*(link|no regular file)"):
+        apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert apart.executor.log == [] and target.read_text() == "services: {}" and files(apart) == []
+
+
+def test_a_service_whose_image_is_another_by_now_is_not_recreated(apart):
+    (image,) = {c.image for c in apart.snapshot.containers if c.service == "api_gateway"}
+    apart.executor.image_of[image] = replace(apart.executor.image_of[image], id="sha256:other")
+    record = apart.transaction().attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "refused" and f"runs another image than {image} names by now" in record["reason"]
+    assert apart.executor.log == [] and files(apart) == []
+    assert apart.transaction(force=True).attempt(REMEDIATION, "run", 1)["verdict"] == "kept"
+
+
 def test_an_undo_that_failed_is_completed_by_the_next_run(apart):
     before = apart.executor.state()
     test_an_undo_that_fails_is_an_error_and_keeps_the_checkpoint(apart)
@@ -239,15 +467,75 @@ def test_a_run_that_no_project_has_is_told_with_those_that_are_known(host, tmp_p
         project_of_run(str(tmp_path / folder), "tuesday")
 
 
-def test_only_the_newest_run_can_be_rolled_back(host):
-    transaction = host.transaction()
-    record = transaction.attempt(REMEDIATION, "monday", 1)
-    (kept,) = on_disk(host)
-    with transaction.attempts.lock():
-        transaction.attempts.save({**kept, "id": "tuesday-01-x", "run_id": "tuesday", "started_at": "2999-01-01"})
-    with pytest.raises(TransactionError, match="tuesday-01-x was kept after run monday"):
+@pytest.fixture
+def twice(host):
+    """Two runs have changed the project, one after the other; the state before each of them."""
+    states = []
+    for run in ("monday", "tuesday"):
+        after = host.executor.containers["netfix-unit-hcl-kb-service-1"]
+        bare = {k: replace(e, aliases=e.aliases[:0]) for k, e in after.endpoints.items()}
+        host.executor.containers[after.name] = replace(after, endpoints=bare)
+        states.append(host.executor.state())
+        assert host.transaction().attempt(REMEDIATION, run, 1)["verdict"] == "kept"
+    return host, states
+
+
+def test_an_older_run_is_not_rolled_back_before_the_newer_one_that_is_named(twice):
+    host, _states = twice
+    done = len(host.executor.log)
+    with pytest.raises(TransactionError, match=r"Roll back tuesday .reconnect_endpoints. first, or set force"):
         host.transaction().roll_back("monday")
-    assert record["verdict"] == "kept"
+    assert len(host.executor.log) == done
+
+
+def test_runs_are_rolled_back_newest_first_unless_nobody_changed_anything_between_them(twice):
+    host, (_first, second) = twice
+    host.transaction().roll_back("tuesday")
+    assert same(host, second)
+    # before tuesday's run somebody had taken the name away again
+    with pytest.raises(TransactionError, match="was changed after run monday"):
+        host.transaction().roll_back("monday")
+
+
+def test_a_forced_roll_back_of_an_older_run_takes_the_newer_ones_back_with_it(twice):
+    host, (first, _second) = twice
+    undone = host.transaction(force=True).roll_back("monday")
+    assert [(r["run_id"], r["phase"]) for r in undone] == [("tuesday", "undone"), ("monday", "undone")] and same(host, first)
+    assert "forced roll back of run monday" in undone[0]["reason"]
+    assert host.transaction().roll_back("tuesday") == [] and same(host, first)
+
+
+def edit(host, **fields):
+    host.gatherer._snapshot = with_config(host.gatherer._snapshot, "postgres", **fields)
+
+
+def test_a_rollback_is_refused_where_the_configuration_was_edited_since(apart):
+    file = Path(apart.executor.compose.project.source, ".env")
+    apart.transaction().attempt(REMEDIATION, "run", 1)
+    edit(apart, command=["--edited", "hunter2"])
+    file.write_text("EDITED=hunter2")
+    done = len(apart.executor.log)
+    with pytest.raises(TransactionError, match="service postgres was edited in the configuration .in .*env") as caught:
+        apart.transaction().roll_back("run")
+    assert "hunter2" not in str(caught.value) and len(apart.executor.log) == done
+    assert len(apart.transaction(force=True).roll_back("run")) == 1
+
+
+def test_a_file_that_was_edited_without_effect_is_no_drift(apart):
+    before = apart.executor.state()
+    apart.transaction().attempt(REMEDIATION, "run", 1)
+    Path(apart.executor.compose.project.source, ".env").write_text("# only a remark")
+    assert len(apart.transaction().roll_back("run")) == 1 and same(apart, before)
+
+
+def test_a_record_of_an_earlier_release_does_not_know_the_configuration_and_is_rolled_back(apart):
+    before = apart.executor.state()
+    apart.transaction().attempt(REMEDIATION, "run", 1)
+    (record,) = on_disk(apart)
+    del record["configuration"]
+    files(apart)[0].write_text(json.dumps(record))
+    edit(apart, command=["--edited"])
+    assert len(apart.transaction().roll_back("run")) == 1 and same(apart, before)
 
 
 def test_a_service_that_does_not_run_what_its_files_describe_is_not_recreated(apart):
@@ -288,7 +576,8 @@ def test_secrets_stay_in_the_checkpoint(apart):
     secret = {"Config": {"Env": ["PASSWORD=hunter2"]}}
     apart.executor.containers[GATEWAY] = replace(container, config=secret)
     apart.executor.own["api_gateway"] = (container.config_hash, secret)
-    apart.gatherer._snapshot = with_config(apart.gatherer._snapshot, "api_gateway", environment={"PASSWORD": "hunter2"})
+    own = apart.snapshot.config["services"]["api_gateway"]["environment"]
+    apart.gatherer._snapshot = with_config(apart.snapshot, "api_gateway", environment={**own, "PASSWORD": "hunter2"})
     record = apart.transaction().attempt(REMEDIATION, "run", 1)
     assert "hunter2" in files(apart)[0].read_text()
     assert "hunter2" not in json.dumps(public(record))
