@@ -31,7 +31,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "section": {
         "type": "str",
         "required": True,
-        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "summary"],
+        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "runs", "summary"],
     },
     "data": {"type": "dict", "required": True},
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
@@ -129,6 +129,7 @@ def _section(section: str, data: dict[str, Any], host: str, options: dict[str, A
         "plan": (journals.plan_problems, terminal.render_plan),
         "progress": (journals.progress_problems, terminal.render_progress),
         "attempt": (journals.attempt_problems, terminal.render_attempt),
+        "runs": (journals.runs_problems, terminal.render_runs),
     }[section]
     _check(problems(data, "data"))
     return lambda width, colour: render(data, width, colour, where)

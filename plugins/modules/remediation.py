@@ -55,7 +55,9 @@ options:
     description:
       - V(present) tries the remediation.
       - V(absent) undoes what the run O(run_id) kept, newest first; only the attempts of O(name) where that is given.
-        The run knows its project, so O(project_src) and O(project_name) may be left out.
+        The run knows its project, so O(project_src) and O(project_name) may be left out. It fails where a later run
+        has to be rolled back first, and where the project or its Compose files were changed since, unless O(force) is set.
+        See M(vertice.netfix.runs_info) for the runs that there are.
       - V(confirmed) keeps for good what the run O(run_id) kept under a O(confirm_timeout), and disarms the timer. It fails
         where the timer or somebody else was faster. Like V(absent), it knows the project by the run.
       - V(settled) only undoes what earlier runs left unfinished or unconfirmed.
@@ -100,12 +102,14 @@ options:
     default: 30
   force:
     description:
-      - Roll back although the project was changed since, or recreate a service whose container is not what its files
-        describe.
+      - Roll back although the project or its Compose files were changed since; what later runs kept is taken back with it.
+      - Recreate a service although Compose would not make its container again as it is, because it is not what its files
+        describe, its image is gone or named otherwise by now, or it has variables that another Docker client gave it.
     type: bool
     default: false
 seealso:
   - module: vertice.netfix.network_diagnosis_info
+  - module: vertice.netfix.runs_info
 """
 
 EXAMPLES = r"""
@@ -183,9 +187,20 @@ attempt:
       type: dict
       sample: {"until": "2025-06-01T09:35:00.000+00:00", "timer": "systemd unit netfix-shop-timer-x1y2z3", "confirmed_at": ""}
     undo:
-      description: Whether the undo was proven, and what differs from the checkpoint.
+      description:
+        - Whether the undo was proven, what differs from the checkpoint, and for each network, endpoint, container and file
+          whether it is V(restored), V(unchanged) or V(failed), with the error.
+        - An object that cannot be restored keeps no other one from it, and fails the attempt.
       type: dict
-      sample: {"verified": true, "differences": []}
+      sample:
+        verified: true
+        differences: []
+        moved: []
+        objects:
+          - {kind: network, name: shop_default, outcome: unchanged, error: ""}
+          - {kind: container, name: shop-users-1, outcome: unchanged, error: ""}
+          - {kind: endpoint, name: shop-users-1 on shop_default, outcome: restored, error: ""}
+        error: ""
 before:
   description: The diagnosis before, as in M(vertice.netfix.network_diagnosis_info).
   returned: with O(state=present)
@@ -210,7 +225,7 @@ project_src:
   type: str
   sample: /srv/shop
 rolled_back:
-  description: Attempts that were undone.
+  description: Attempts that were undone, newest first; none where nothing of the run was in force any more.
   returned: with O(state=absent)
   type: list
   elements: dict
@@ -233,7 +248,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS, make_plan
-from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import has_died, project_of_run, public
 from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, render_override
 from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction, override_of
@@ -289,7 +304,7 @@ def run(module):
 
 def roll_back(module, transaction):
     run_id, name = module.params["run_id"], module.params["name"] or ""
-    settled = [r["id"] for r in transaction.attempts.unfinished(run_id)]
+    settled = [r["id"] for r in transaction.attempts.all() if has_died(r)]
     kept = (transaction.kept if module.check_mode else transaction.roll_back)(run_id, name)
     project = transaction.executor.compose.project
     return {

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -73,11 +74,7 @@ class Attempts:
 
         One without a checkpoint changed nothing.
         """
-        return [
-            r
-            for r in self.all()
-            if "checkpoint" in r and (r["phase"] in UNFINISHED or (r["phase"] == AWAITING and r["run_id"] != run_id))
-        ]
+        return [r for r in self.all() if has_died(r) or (r["phase"] == AWAITING and r["run_id"] != run_id)]
 
     def free_id(self, wanted: str) -> str:
         """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
@@ -126,10 +123,62 @@ class Attempts:
         return os.path.join(self.folder, f"{record['id']}.json")
 
 
+def runs_in(state_dir: str, project: str = "") -> tuple[list[dict[str, Any]], list[str]]:
+    """The runs that have a checkpoint here, newest first, and what could not be read, one sentence each.
+
+    A run of several projects is one entry for each. ``kept`` are the remediations that are in force, newest first;
+    ``later`` are the runs that have to be rolled back before it.
+    """
+    found: list[dict[str, Any]] = []
+    unread = []
+    for name in _projects(state_dir):
+        if project not in ("", name):
+            continue
+        try:
+            records = Attempts(state_dir, name).all()
+        except TransactionError as exc:
+            unread.append(exc.message)
+            continue
+        in_force: list[str] = []
+        for run_id in reversed(list(dict.fromkeys(r["run_id"] for r in records))):
+            run = _run([r for r in records if r["run_id"] == run_id], in_force)
+            in_force += [run_id] if run["kept"] else []
+            found.append(run)
+    return sorted(found, key=lambda r: str(r["started_at"]), reverse=True), unread
+
+
+def _run(records: Sequence[dict[str, Any]], later: Sequence[str]) -> dict[str, Any]:
+    """One run of a project, from its attempts."""
+    kept = [r for r in reversed(records) if r["phase"] in IN_FORCE]
+    awaiting = [r for r in kept if r["phase"] == AWAITING]
+    unfinished = any(has_died(r) for r in records)
+    undone = any(r["phase"] == "undone" for r in records)
+    states = {"unfinished": unfinished, "awaiting": awaiting, "in force": kept, "undone": undone}
+    state = next((name for name, holds in states.items() if holds), "unchanged")
+    return {
+        "run_id": records[0]["run_id"],
+        "project": records[0]["project"],
+        "project_src": records[0]["where"]["project_src"],
+        "started_at": records[0]["started_at"],
+        "state": state,
+        "kept": [r["remediation"] for r in kept],
+        "confirm_until": awaiting[0]["confirm"]["until"] if awaiting else "",
+        "later": list(later) if kept else [],
+        "attempts": [public(r) for r in records],
+    }
+
+
+def _projects(state_dir: str) -> list[str]:
+    """The projects that have a folder here; what else lies there is none. Raises TransactionError for a planted folder."""
+    if not os.path.isdir(state_dir):
+        return []
+    see_private(state_dir)
+    return sorted(name for name in os.listdir(state_dir) if os.path.isdir(os.path.join(state_dir, name)))
+
+
 def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
     """The options that name the project of a run. Raises TransactionError for a run that no project here has."""
-    folders = sorted(os.listdir(state_dir)) if os.path.isdir(state_dir) else []
-    known = [record for name in folders for record in Attempts(state_dir, name).all()]
+    known = [record for name in _projects(state_dir) for record in Attempts(state_dir, name).all()]
     found = {r["project"]: r["where"] for r in known if r["run_id"] == run_id}
     if len(found) == 1:
         return dict(next(iter(found.values())))
@@ -139,6 +188,11 @@ def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
         )
     runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
     raise TransactionError(f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.")
+
+
+def has_died(record: dict[str, Any]) -> bool:
+    """Whether an attempt changed something, or was about to, and did not come to its verdict."""
+    return "checkpoint" in record and record["phase"] in UNFINISHED
 
 
 def public(record: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from .._core.remediation.recreation import Source, obstacles
 from .._core.remediation.situation import Proposal, Situation
 from .._core.remediation.state import ProjectState, differences
 from .._core.remediation.steps import Action, Step
-from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, public
+from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, has_died, public
 from .executor import Executor
 from .files import digests, parse_override, read_text
 from .gather import Gatherer
@@ -354,10 +354,10 @@ class Transaction:
         """Undo the kept attempts of a run, newest first.
 
         A forced one takes back what later runs kept as well, because their changes came after its checkpoint. Raises
-        TransactionError for an unknown run, for a newer one that is in force, and for drift.
+        TransactionError for an unknown run, for a newer one that is in force, confirmed or not, and for drift.
         """
         with self.attempts.lock(), interruptible():
-            self._settle_all(run_id)
+            self.undoing.settle([r for r in self.attempts.all() if has_died(r)], BY_LATER_RUN)
             kept = self.kept(run_id, name)
             later = self._later(kept[0]) if kept else []
             if kept and not self.force:

@@ -147,6 +147,11 @@ def attempt_problems(attempt: object, where: str) -> list[str]:
     return problems + _with_names(attempt, "steps", "action", where, False)
 
 
+def runs_problems(known: object, where: str) -> list[str]:
+    """What keeps a list of runs from being rendered; empty when it is in order."""
+    return _with_names(known, "runs", "run_id", where)
+
+
 def validation_problems(validation: object, where: str) -> list[str]:
     """What keeps ``validation`` from being rendered; empty when it is in order."""
     if not isinstance(validation, Mapping):

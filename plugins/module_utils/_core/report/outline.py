@@ -94,6 +94,8 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "nothing helped, and everything tried was undone"
     if status == "not_mended":
         return "no remediation applies, and nothing was changed"
+    if status == "undone" and not verdicts:
+        return "nothing of that run was in force any more, and nothing was changed"
     if status == "mended" and verdicts and "kept" not in verdicts:
         return "the project works again by itself, and nothing was changed"
     if status == "diagnosed" and not _causes(before) and _unknown(before):
@@ -189,8 +191,11 @@ def commands(journal: Mapping[str, Any]) -> tuple[str, str]:
     folder, slash, name = playbook.rpartition("/")
     suffix = ".yml" if name.endswith((".yml", ".yaml")) else ""
     prefix = folder + slash if suffix else "vertice.netfix."
-    undo = f"ansible-playbook {prefix}roll_back{suffix} -e netfix_run_id={plain(journal.get('run_id'))}"
-    sources = {str(host.get("project_src") or "") for host in journal.get("hosts") or [] if isinstance(host, Mapping)}
+    hosts = [host for host in journal.get("hosts") or [] if isinstance(host, Mapping)]
+    # a run that confirms or takes back shows the attempts of another one
+    runs = [attempt.get("run_id") for host in hosts for attempt in host.get("attempts") or [] if attempt.get("run_id")]
+    undo = f"ansible-playbook {prefix}roll_back{suffix} -e netfix_run_id={plain([*runs, journal.get('run_id')][0])}"
+    sources = {str(host.get("project_src") or "") for host in hosts}
     # the run knows its project when it is undone; who repairs must say which
     which = f" -e netfix_project_src={plain(sources.pop())}" if len(sources) == 1 and "" not in sources else ""
     return undo, f"ansible-playbook {prefix}fix_network{suffix}{which}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .diagnosis import render_diagnosis
 from .run import render_attempt, render_plan, render_progress, render_validation
+from .runs import render_runs
 from .summary import render_summary
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "render_diagnosis",
     "render_plan",
     "render_progress",
+    "render_runs",
     "render_summary",
     "render_validation",
 ]

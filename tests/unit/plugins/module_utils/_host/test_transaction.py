@@ -18,8 +18,8 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.lis
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.times import instant
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host import undoing
-from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public
+from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, undoing
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public, runs_in
 from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
 from unit.builders import tcp, with_config, with_probes
 from unit.fake_host import Host, Killed
@@ -503,6 +503,51 @@ def test_a_forced_roll_back_of_an_older_run_takes_the_newer_ones_back_with_it(tw
     assert [(r["run_id"], r["phase"]) for r in undone] == [("tuesday", "undone"), ("monday", "undone")] and same(host, first)
     assert "forced roll back of run monday" in undone[0]["reason"]
     assert host.transaction().roll_back("tuesday") == [] and same(host, first)
+
+
+def test_an_older_run_is_not_rolled_back_before_a_newer_one_that_waits_to_be_confirmed(host, monkeypatch):
+    monkeypatch.setattr(timer, "_start", lambda folder: "process 1")
+    host.transaction().attempt(REMEDIATION, "monday", 1)
+    after = host.executor.containers["netfix-unit-hcl-kb-service-1"]
+    host.executor.containers[after.name] = replace(after, endpoints={k: replace(e, aliases=()) for k, e in after.endpoints.items()})
+    host.transaction(confirm_timeout_s=3600).attempt(REMEDIATION, "tuesday", 1)
+    with pytest.raises(TransactionError, match="Roll back tuesday"):
+        host.transaction().roll_back("monday")
+    assert [r["phase"] for r in on_disk(host)] == ["kept", "awaiting"]
+
+
+def test_the_runs_are_listed_newest_first_with_what_has_to_be_rolled_back_before_them(twice):
+    host, _states = twice
+    runs, unread = runs_in(host.state_dir)
+    assert unread == [] and [(r["run_id"], r["state"], r["later"]) for r in runs] == [
+        ("tuesday", "in force", []), ("monday", "in force", ["tuesday"])
+    ]  # fmt: skip
+    assert runs[0]["kept"] == [REMEDIATION] and runs[0]["project"] == "netfix-unit"
+    host.transaction().roll_back("tuesday")
+    assert [(r["run_id"], r["state"], r["later"], r["kept"]) for r in runs_in(host.state_dir)[0]] == [
+        ("tuesday", "undone", [], []), ("monday", "in force", [], [REMEDIATION])
+    ]  # fmt: skip
+
+
+def test_a_run_that_died_is_listed_as_unfinished_and_what_it_saved_is_not_told(apart):
+    die_at(apart, 2)
+    (run,) = runs_in(apart.state_dir)[0]
+    assert (run["run_id"], run["state"], run["kept"]) == ("dead", "unfinished", [])
+    assert "checkpoint" not in run["attempts"][0]
+
+
+def test_the_runs_of_one_project_are_listed_alone_and_a_damaged_checkpoint_is_named(host):
+    host.transaction().attempt(REMEDIATION, "monday", 1)
+    other = Path(host.state_dir, "other")
+    other.mkdir(mode=0o700)
+    (other / "x.json").write_text("{")
+    runs, unread = runs_in(host.state_dir)
+    assert len(runs) == 1 and len(unread) == 1 and "other/x.json is damaged" in unread[0]
+    assert runs_in(host.state_dir, "other")[0] == [] and runs_in(host.state_dir, "netfix-unit")[1] == []
+
+
+def test_where_nothing_was_ever_done_no_run_is_listed(tmp_path):
+    assert runs_in(str(tmp_path / "state")) == ([], [])
 
 
 def edit(host, **fields):
