@@ -351,13 +351,14 @@ class Transaction:
         return [r for r in chosen if r["phase"] in IN_FORCE and name in ("", r["remediation"])]
 
     def roll_back(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
-        """Undo the kept attempts of a run, newest first.
+        """Undo the kept attempts of a run, newest first, and before them those of it that had died.
 
         A forced one takes back what later runs kept as well, because their changes came after its checkpoint. Raises
         TransactionError for an unknown run, for a newer one that is in force, confirmed or not, and for drift.
         """
         with self.attempts.lock(), interruptible():
-            self.undoing.settle([r for r in self.attempts.all() if has_died(r)], BY_LATER_RUN)
+            died = [r for r in self.attempts.all() if has_died(r)]
+            self.undoing.settle(died, BY_LATER_RUN)
             kept = self.kept(run_id, name)
             later = self._later(kept[0]) if kept else []
             if kept and not self.force:
@@ -372,7 +373,8 @@ class Transaction:
                 record.update(phase="undone", verdict="undone", reason=f"undone by the forced roll back of run {run_id}")
                 self.attempts.save(record)
             self._tidy_up()
-            return later + kept
+            own = [r for r in reversed(died) if r["run_id"] == run_id and name in ("", r["remediation"])]
+            return later + own + kept
 
     def _later(self, record: dict[str, Any]) -> list[dict[str, Any]]:
         """What was kept after an attempt and is in force, newest first."""

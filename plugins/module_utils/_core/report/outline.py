@@ -12,7 +12,7 @@ from typing import Any
 from ..model import Outcome, Severity
 from .journal import elapsed_s
 from .reading import Reading, read, tallies
-from .run import load_line, not_restored, unconfirmed
+from .run import ROLLED_BACK, load_line, not_restored, unconfirmed
 from .text import count, duration, listed, mark, plain
 
 MEANINGS = {
@@ -66,7 +66,7 @@ def outline(host: Mapping[str, Any], status: str) -> Outline:
         meaning=_meaning(host, status, before),
         wrong=wrong,
         helped=[_helped(attempt, before, after) for attempt in attempts if attempt in kept or attempt in ended],
-        in_vain=[_told(attempt) for attempt in attempts if status != "undone" and attempt in in_vain],
+        in_vain=[_told(a) for a in attempts if status != "undone" and a in in_vain and a.get("reason") != ROLLED_BACK],
         # After a roll back the undone attempt is what was asked for, not what did not help.
         taken_back=[_told(attempt) for attempt in gone if status == "undone"],
         remains=_remains(touched) + (_still(wrong, _causes(now)) if after and status != "mended" else []),

@@ -180,6 +180,14 @@ def told(record):
     return {f"{o['kind']} {o['name']}": o for o in record["undo"]["objects"]}
 
 
+def test_a_rollback_of_a_run_that_could_not_be_undone_completes_and_tells_it(apart):
+    before = apart.executor.state()
+    test_an_undo_that_fails_is_an_error_and_keeps_the_checkpoint(apart)
+    apart.executor.on = lambda step: None
+    assert [r["verdict"] for r in apart.transaction().roll_back("run")] == ["undone"] and same(apart, before)
+    assert apart.transaction().roll_back("run") == []
+
+
 REDIS, POSTGRES = "netfix-unit-redis-1", "netfix-unit-postgres-1"
 
 
