@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ..model import Container, Endpoint, Network
+from ..model import Container, Endpoint, Network, Subnet
 from ..parsing.inspect import LABEL_CONFIG_FILES, container_from_inspect, network_from_inspect
 
 # What Compose writes anew on every creation, without any change of meaning. The list of files is of that kind: a
@@ -145,6 +145,18 @@ def _presence(text: Optional[str]) -> str:
     return "absent" if text is None else f"{len(text.splitlines())} lines"
 
 
+def _gateway(subnet: Subnet) -> str:
+    """The gateway that was chosen, empty for the one that the engine takes anyway.
+
+    Once it was restarted, Engine 26.1.5 tells that one as well.
+    """
+    try:
+        hosts = [next(ipaddress.ip_network(text).hosts()) for text in (subnet.subnet, subnet.ip_range) if text]
+    except (ValueError, StopIteration):
+        return subnet.gateway
+    return "" if subnet.gateway in map(str, hosts) else subnet.gateway
+
+
 def network_fields(network: Network) -> dict[str, Any]:
     """The fields of a network that a rebuild must carry over."""
     return {
@@ -152,7 +164,7 @@ def network_fields(network: Network) -> dict[str, Any]:
         "internal": network.internal,
         "attachable": network.attachable,
         "ipv6": network.ipv6,
-        "subnets": [(s.subnet, s.gateway, s.ip_range, sorted(s.aux_addresses.items())) for s in network.subnets],
+        "subnets": [(s.subnet, _gateway(s), s.ip_range, sorted(s.aux_addresses.items())) for s in network.subnets],
         "ipam": (network.ipam_driver, sorted(network.ipam_options.items())),
         "options": sorted(network.options.items()),
         "labels": sorted((k, v) for k, v in network.labels.items()),
@@ -177,15 +189,22 @@ def _container_differences(
         result.append(Difference(what, "state", was.state, found.state))
     if was.image_id != found.image_id:
         result.append(Difference(what, "image", was.image_id, found.image_id))
-    for part in ("Config", "HostConfig"):
-        before, after = was.config.get(part) or {}, found.config.get(part) or {}
-        for key in sorted({*before, *after}):
-            if (before.get(key) or None) != (after.get(key) or None):
-                # values may be secrets: the field's name is enough
-                result.append(Difference(what, f"{part}.{key}", "as in the checkpoint", "other"))
+    # values may be secrets: the field's name is enough
+    result += [Difference(what, name, "as in the checkpoint", "other") for name in changed_fields(was, found)]
     for network in sorted({*was.endpoints, *found.endpoints}):
         result += _endpoint_differences(name, network, was.endpoints.get(network), found.endpoints.get(network))
     return result
+
+
+def changed_fields(was: ContainerState, found: ContainerState) -> list[str]:
+    """The fields of a container's configuration that are not as they were; nothing and an empty value are the same."""
+    parts = [(part, was.config.get(part) or {}, found.config.get(part) or {}) for part in ("Config", "HostConfig")]
+    return [
+        f"{part}.{key}"
+        for part, before, after in parts
+        for key in sorted({*before, *after})
+        if (before.get(key) or None) != (after.get(key) or None)
+    ]
 
 
 def endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:

@@ -9,7 +9,7 @@ Undoing compares and never replays: run it twice, and the second time it gives n
 from __future__ import annotations
 
 from ..model import Network
-from .state import ProjectState, address_order, endpoint_fields, network_fields
+from .state import ProjectState, address_order, changed_fields, endpoint_fields, network_fields
 from .steps import (
     Action,
     Step,
@@ -66,7 +66,7 @@ def _recreations(now: ProjectState, saved: ProjectState) -> list[Step]:
     for name, container in saved.containers.items():
         found = now.containers.get(name)
         if container.service and (
-            found is None or found.config_hash != container.config_hash or found.config != container.config
+            found is None or found.config_hash != container.config_hash or changed_fields(container, found)
         ):
             services.append(container.service)
     return [recreate(service, CAUSE) for service in dict.fromkeys(services)]

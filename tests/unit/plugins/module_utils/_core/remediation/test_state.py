@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import capture, differences
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.undo import undo_steps
 from unit.builders import FIXTURES, inspected
 
 NAME = "netfix-unit-api_gateway-1"
@@ -98,3 +99,32 @@ def test_an_anonymous_volume_that_was_lost_is_a_difference():
 def test_a_volume_that_was_chosen_is_compared():
     other = {**NAMED, "Source": "shop_other"}
     assert differences(mounted(NEW), mounted([other, *NEW[1:]])) != []
+
+
+@pytest.mark.parametrize(
+    "subnet, before, after, same",
+    [
+        # as Engine 26.1.5 tells of a subnet without a chosen gateway, before it is restarted and after
+        (("10.231.10.0/25", ""), "", "10.231.10.1", True),
+        (("fd00:1::/64", ""), "", "fd00:1::1", True),
+        (("10.231.10.0/24", "10.231.10.128/25"), "", "10.231.10.129", True),
+        (("10.231.10.0/25", ""), "", "10.231.10.9", False),
+        (("10.231.10.0/25", ""), "10.231.10.9", "10.231.10.1", False),
+    ],
+)
+def test_a_gateway_that_a_restarted_engine_fills_in_is_no_difference(subnet, before, after, same):
+    def state(gateway):
+        config = {"Subnet": subnet[0], "IPRange": subnet[1], "Gateway": gateway}
+        return capture("shop", [], [{"Name": "n", "Id": "1", "IPAM": {"Config": [config]}}], None)
+
+    assert (differences(state(before), state(after)) == []) == same
+
+
+def test_nothing_and_an_empty_value_are_the_same_to_an_undo_as_well():
+    def state(value):
+        labels = {"com.docker.compose.service": "api"}
+        raw = {"Name": "/shop-api-1", "Id": "a", "Config": {"Labels": labels}, "HostConfig": {"Dns": value}}
+        return capture("shop", [raw], [], None)
+
+    assert differences(state(None), state([])) == [] == undo_steps(state([]), state(None), "o.yml")
+    assert undo_steps(state(["1.1.1.1"]), state(None), "o.yml") != []
