@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -229,6 +230,22 @@ def test_a_full_disk_keeps_a_change_from_being_begun(apart, state):
         assert done == [] and transaction(apart, state).settle() == []
     finally:
         subprocess.run(["umount", state], check=True)
+
+
+def test_a_disk_that_is_full_when_the_override_is_written_leads_back(apart, state):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def before(step):
+        full = step.action.value == "write_override" and step.cause != UNDOES
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10 if full else limits[0], limits[1]))
+
+    try:
+        record = transaction(apart, state, before).attempt(REMEDIATION, "run", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert record["reason"].startswith(f"{apart.folder}/compose.netfix.yml cannot be written (File too large)")
+    assert record["verdict"] == "undone" and record["undo"]["verified"]
+    assert transaction(apart, state).settle() == []
 
 
 SECOND = """\
