@@ -112,8 +112,8 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
     undo = attempt.get("undo")
     if undo:
         page.item(*undo_line(undo))
-        for line in not_restored(undo):
-            page.text(line, "bad", indent=4)
+        for left in not_restored(undo):
+            page.text(left, "bad", indent=4)
     verdict = plain(attempt.get("verdict"))
     reason = plain(attempt.get("reason"))
     if verdict == "undone" and reason == ROLLED_BACK:
