@@ -28,7 +28,7 @@ class ModelEngine:
         self.own = {c.service: (c.config_hash, c.config) for c in state.containers.values()}
         self.made = dict(state.containers)
 
-    def state(self):
+    def state(self, _known=()):
         return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks))
 
     def run(self, step):

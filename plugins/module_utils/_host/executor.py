@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -45,13 +46,17 @@ class Executor:
         }
         handlers[step.action](step.args)
 
-    def state(self) -> ProjectState:
-        """The project as it is now. Networks are those that Compose labelled, and those that its containers use."""
+    def state(self, known: Iterable[str] = ()) -> ProjectState:
+        """The project as it is now.
+
+        Networks are those that Compose labelled, those that its containers use, and of the ``known`` ones those that
+        exist: one that was made without labels shows in no other way once nothing is attached to it.
+        """
         project = self.compose.project
         containers = self.engine.inspect_containers(project.name)
         used = {n for c in containers for n in ((c.get("NetworkSettings") or {}).get("Networks") or {})}
         labelled = [n.name for n in self.engine.project_networks(project.name)]
-        names = sorted({*used, *labelled} - {"bridge", "host", "none"})
+        names = sorted({*used, *labelled, *known} - {"bridge", "host", "none"})
         text = read_text(project.override)
         return capture(project.name, containers, self.engine.inspect_networks(names), text)
 

@@ -391,7 +391,8 @@ class Transaction:
             )
 
     def _refuse_drift(self, newest: dict[str, Any]) -> None:
-        found = differences(from_data(ProjectState, newest["after"]), self.executor.state())
+        kept = from_data(ProjectState, newest["after"])
+        found = differences(kept, self.executor.state(kept.networks))
         drift = [str(d) for d in found if not d.dynamic] + self._edits(newest.get("configuration"))
         if drift:
             raise TransactionError(

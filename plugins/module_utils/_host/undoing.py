@@ -63,7 +63,7 @@ class Undoing:
         """Restore whatever can be restored; what came of it, and of each object."""
         failures: list[Failure] = []
         try:
-            began = now = self._look()
+            began = now = self._look(saved)
             target, given_up = saved, None
             while target != given_up:
                 now, steps = self._near(now, target, failures)
@@ -94,7 +94,7 @@ class Undoing:
                 break
             failed = self._run(steps)
             failures += failed
-            before, now = now, self._look()
+            before, now = now, self._look(target)
             barren = barren + 1 if now == before else 0
             if barren == BARREN_ROUNDS:
                 break
@@ -114,8 +114,8 @@ class Undoing:
                 failures.append(Failure(step, f"an internal error: {exc!r}"))
         return failures
 
-    def _look(self) -> ProjectState:
-        """The project as it is now. Raises EngineError where the engine answers nothing for too long."""
+    def _look(self, saved: ProjectState) -> ProjectState:
+        """The project as it is now, against that one. Raises EngineError where the engine answers nothing for too long."""
         end = time.monotonic() + ENGINE_WAIT_S
         while True:
             try:

@@ -105,6 +105,18 @@ def healthy(status):
 
 def wait(executor):
     executor.run(steps.on_container(Action.WAIT_HEALTHY, "shop-api-1", CAUSE))
+def test_a_known_network_shows_that_carries_no_label_and_nobody_uses(tmp_path):
+    engine = SimpleNamespace(
+        inspect_containers=lambda project: [],
+        project_networks=lambda project: [],
+        inspect_networks=lambda names: [{"Name": n} for n in names if n == "shop_default"],
+    )
+    project = Project("shop", str(tmp_path), (), str(tmp_path / "compose.netfix.yml"))
+    executor = Executor(engine, SimpleNamespace(project=project))
+    assert list(executor.state().networks) == []
+    assert list(executor.state(known=["shop_default", "shop_gone"]).networks) == ["shop_default"]
+
+
 
 
 @pytest.mark.parametrize(
