@@ -81,6 +81,12 @@ class ModelEngine:
                     self.connect(name, network, {"network": network, "aliases": [name, service], "static_ipv4": static})
             self.start(name)
 
+    def rename(self, container, name):
+        self.containers[name] = replace(self.containers.pop(container), name=name)
+
+    def remove_container(self, container):
+        del self.containers[container]
+
     def start(self, container):
         self.containers[container] = replace(self.containers[container], state="running")
         self._seat(container)

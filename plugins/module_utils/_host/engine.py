@@ -265,9 +265,13 @@ class Engine:
 
         return self._call(f"Starting a helper of image {image!r} beside {container!r}", start)
 
-    def remove(self, container: str) -> None:
-        """Remove a container that we made, running or not, with its anonymous volumes."""
-        self._call(f"Removing {container!r}", lambda: self.client.remove_container(container, v=True, force=True))
+    def remove(self, container: str, volumes: bool = True) -> None:
+        """Remove a container that we made, running or not; without ``volumes`` its anonymous ones stay."""
+        self._call(f"Removing {container!r}", lambda: self.client.remove_container(container, v=volumes, force=True))
+
+    def rename(self, container: str, name: str) -> None:
+        """Give a container another name."""
+        self._call(f"Renaming {container!r} to {name!r}", lambda: self.client.rename(container, name))
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Any]) -> None:
         """Attach a container; ``endpoint`` has aliases, links, ipv4_address, ipv6_address, driver_opt, mac_address."""

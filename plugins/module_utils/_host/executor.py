@@ -38,6 +38,8 @@ class Executor:
             Action.CREATE_NETWORK: self._create_network,
             Action.REMOVE_NETWORK: self._remove_network,
             Action.RECREATE: self._recreate,
+            Action.RENAME: self._rename,
+            Action.REMOVE_CONTAINER: self._remove_container,
             Action.START: self._start,
             Action.STOP: self._stop,
             Action.RESTART: self._restart,
@@ -90,6 +92,16 @@ class Executor:
 
     def _recreate(self, args: dict[str, Any]) -> None:
         self.compose.up(args["service"], self.engine.replicas(self.compose.project.name))
+
+    def _rename(self, args: dict[str, Any]) -> None:
+        self.engine.rename(args["container"], args["name"])
+
+    def _remove_container(self, args: dict[str, Any]) -> None:
+        try:
+            self.engine.remove(args["container"], volumes=False)
+        except EngineError as exc:
+            if exc.details.get("status") != 404:
+                raise
 
     def _start(self, args: dict[str, Any]) -> None:
         self.engine.start(args["container"])

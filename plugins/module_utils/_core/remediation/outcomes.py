@@ -78,7 +78,8 @@ def concerned(step: Step, saved: ProjectState) -> set[str]:
     if network:
         name = network if isinstance(network, str) else network["name"]
         return {f"network {name}"} | {f"endpoint {c} on {name}" for c in saved.containers}
-    whose = [c for c in saved.containers.values() if c.name == container or (service and c.service == service)]
+    names = (container, args.get("name"))
+    whose = [c for c in saved.containers.values() if c.name in names or (service and c.service == service)]
     return {f"container {c.name}" for c in whose} | {f"endpoint {c.name} on {n}" for c in whose for n in c.endpoints}
 
 

@@ -22,6 +22,8 @@ class Action(str, Enum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     RECREATE = "recreate"
+    RENAME = "rename"
+    REMOVE_CONTAINER = "remove_container"
     START = "start"
     STOP = "stop"
     RESTART = "restart"
@@ -79,8 +81,13 @@ def recreate(service: str, cause: str) -> Step:
     return Step(Action.RECREATE, service, cause, {"service": service})
 
 
+def rename(container: str, name: str, cause: str) -> Step:
+    """Give a container another name."""
+    return Step(Action.RENAME, f"{container} to {name}", cause, {"container": container, "name": name})
+
+
 def on_container(action: Action, container: str, cause: str, **args: Any) -> Step:
-    """Start, stop, restart, signal or wait for one container."""
+    """Start, stop, restart, signal, wait for or remove one container; its volumes stay."""
     return Step(action, container, cause, {"container": container, **args})
 
 

@@ -8,6 +8,8 @@ Undoing compares and never replays: run it twice, and the second time it gives n
 
 from __future__ import annotations
 
+import re
+
 from ..model import Network
 from .state import ProjectState, address_order, changed_fields, endpoint_fields, network_fields
 from .steps import (
@@ -20,10 +22,14 @@ from .steps import (
     reconnect,
     recreate,
     remove_network,
+    rename,
     write_override,
 )
 
 CAUSE = "as in the checkpoint"
+# Compose makes a container anew beside the old one, under this name, then stops and removes the old one, renames the
+# new one and starts it: https://github.com/docker/compose/blob/v2.26.1/pkg/compose/convergence.go
+SUCCESSOR = re.compile(r"^[0-9a-f]{12}_(.+)$")
 
 
 def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> list[Step]:
@@ -31,7 +37,9 @@ def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> li
 
     Run them, look again, and ask again: what a recreated container looks like is only known afterwards.
     """
-    steps: list[Step] = []
+    steps = _successors(now, saved)
+    if steps:
+        return steps
     if now.override != saved.override:
         steps.append(write_override(saved.override, override_path, CAUSE))
     for name, network in saved.networks.items():
@@ -45,6 +53,26 @@ def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> li
         return steps + changed
     steps = _endpoints(now, saved) + _surplus_networks(now, saved)
     return steps or _running(now, saved) or _reseat(now, saved)
+
+
+def _successors(now: ProjectState, saved: ProjectState) -> list[Step]:
+    """What a Compose that died left beside the container that it was to replace, or without it.
+
+    It shares that one's volumes, also those that have no name, so it takes its place where that one is gone: whatever
+    comes after it inherits them.
+    """
+    steps: list[Step] = []
+    present = set(now.containers)
+    for left in sorted(present - set(saved.containers)):
+        match = SUCCESSOR.match(left)
+        if match is None or match[1] not in saved.containers:
+            continue
+        if match[1] in present:
+            steps.append(on_container(Action.REMOVE_CONTAINER, left, CAUSE))
+        else:
+            steps.append(rename(left, match[1], CAUSE))
+            present.add(match[1])
+    return steps
 
 
 def _rebuild(now: ProjectState, saved: ProjectState, network: Network) -> list[Step]:

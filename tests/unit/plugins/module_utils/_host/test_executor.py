@@ -25,8 +25,8 @@ class FakeEngine:
         self.asked, self.errors, self.states = [], [], []
 
     def __getattr__(self, name):
-        def ask(*args):
-            self.asked.append((name, *args))
+        def ask(*args, **more):
+            self.asked.append((name, *args, *more.items()))
             for error in self.errors:
                 raise error
 
@@ -72,6 +72,7 @@ def test_a_network_is_made_with_everything_that_it_had(executor, engine):
         (steps.disconnect("shop-api-1", "net", CAUSE), EngineError("container x is not connected to network net")),
         (steps.disconnect("shop-api-1", "net", CAUSE), EngineError("no such network", status=404)),
         (steps.remove_network("net", CAUSE), EngineError("no such network", status=404)),
+        (steps.on_container(Action.REMOVE_CONTAINER, "x", CAUSE), EngineError("no such container", status=404)),
     ],
 )
 def test_what_is_gone_already_is_no_error(executor, engine, step, error):
@@ -87,6 +88,11 @@ def test_what_the_engine_refuses_is_an_error(executor, engine, step):
         executor.run(step)
 
 
+def test_a_container_goes_without_its_volumes(executor, engine):
+    executor.run(steps.on_container(Action.REMOVE_CONTAINER, "0123456789ab_shop-api-1", CAUSE))
+    assert engine.asked == [("remove", "0123456789ab_shop-api-1", ("volumes", False))]
+
+
 def test_our_override_file_is_written_from_data_and_brought_back_from_text(executor, tmp_path):
     path = tmp_path / "compose.netfix.yml"
     data = {"services": {"api": {"volumes": reset()}}}
@@ -99,12 +105,6 @@ def test_our_override_file_is_written_from_data_and_brought_back_from_text(execu
     assert not path.exists()
 
 
-def healthy(status):
-    return {"Status": "running", "Health": {"Status": status}}
-
-
-def wait(executor):
-    executor.run(steps.on_container(Action.WAIT_HEALTHY, "shop-api-1", CAUSE))
 def test_a_known_network_shows_that_carries_no_label_and_nobody_uses(tmp_path):
     engine = SimpleNamespace(
         inspect_containers=lambda project: [],
@@ -117,6 +117,12 @@ def test_a_known_network_shows_that_carries_no_label_and_nobody_uses(tmp_path):
     assert list(executor.state(known=["shop_default", "shop_gone"]).networks) == ["shop_default"]
 
 
+def healthy(status):
+    return {"Status": "running", "Health": {"Status": status}}
+
+
+def wait(executor):
+    executor.run(steps.on_container(Action.WAIT_HEALTHY, "shop-api-1", CAUSE))
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,44 @@ def test_a_container_that_is_gone_is_made_again():
     assert actions(now, SAVED) == ["recreate api"]
 
 
+SUCCESSOR = "0123456789ab_shop-api-1"
+PATCHED = replace(SAVED, override='{"services": {"api": {"environment": {}}}}')
+
+
+def recreated_as_far_as(stage):
+    """What there is when Compose dies while it makes a container anew."""
+    old = SAVED.containers["shop-api-1"]
+    new = replace(old, name=SUCCESSOR, state="created", config_hash="other", config={"Config": {"patched": "other"}})
+    now = {
+        "created": {old.name: old, SUCCESSOR: new},
+        "stopped": {old.name: replace(old, state="exited"), SUCCESSOR: new},
+        "removed": {SUCCESSOR: new},
+        "renamed": {old.name: replace(new, name=old.name)},
+        "started": {old.name: replace(new, name=old.name, state="running")},
+    }
+    others = {k: c for k, c in SAVED.containers.items() if k != old.name}
+    return replace(PATCHED, containers={**others, **now[stage]})
+
+
+@pytest.mark.parametrize("stage", ["created", "stopped", "removed", "renamed", "started"])
+def test_a_recreation_that_died_leads_back_to_the_checkpoint(stage):
+    engine = ModelEngine(SAVED, shop().config)
+    now = recreated_as_far_as(stage)
+    engine.override, engine.containers = now.override, dict(now.containers)
+    go_back(engine, SAVED)
+    assert differences(SAVED, engine.state()) == []
+
+
+def test_what_compose_left_beside_a_container_is_removed_and_takes_its_place_where_that_is_gone():
+    assert actions(recreated_as_far_as("created"), SAVED) == [f"remove_container {SUCCESSOR}"]
+    assert actions(recreated_as_far_as("removed"), SAVED) == [f"rename {SUCCESSOR} to shop-api-1"]
+
+
+def test_no_other_container_is_touched():
+    added = {n: replace(SAVED.containers["shop-api-1"], name=n) for n in ("shop-api-2", "0123456789ab_shop-new-1")}
+    assert actions(replace(SAVED, containers={**SAVED.containers, **added}), SAVED) == []
+
+
 def test_an_endpoint_that_was_added_is_taken_away():
     endpoints = {**SAVED.containers["shop-api-1"].endpoints, "shop_front": endpoint("shop_front", "10.2.0.2")}
     assert actions(changed(SAVED, "shop-api-1", endpoints=endpoints), SAVED) == ["disconnect shop-api-1 from shop_front"]
