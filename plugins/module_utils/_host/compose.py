@@ -118,11 +118,11 @@ class Compose:
         self.run("up", "--detach", "--no-build", "--pull", "never", *scale, service)
 
     def run(self, *words: str) -> str:
-        """Run one command to its end; its standard output."""
+        """Run one command to its end; its standard output. It holds the project's lock as we do, see files.locked()."""
         try:
             done = subprocess.run(
                 self.command(*words), env=self._env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                errors="replace", timeout=self._timeout, check=False, cwd=self.project.source,
+                errors="replace", timeout=self._timeout, check=False, cwd=self.project.source, close_fds=False,
             )  # fmt: skip
         except FileNotFoundError as exc:
             raise ComposeError(

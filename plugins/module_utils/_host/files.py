@@ -27,6 +27,9 @@ from .._core.errors import TransactionError
 from .._core.remediation.patch import TAG, VALUE, is_tagged, override, reset
 
 LOCK_POLL_S = 0.1
+# what a dead run left at work ends by itself: Compose stops waiting for the engine, and the engine for a container
+ORPHANS_S = 120.0
+HALF_WRITTEN = ".new"
 HEADER = """\
 # Written by vertice.netfix: what it changed so that the services find each other. The operator's own files are
 # as they were. Undo it with the playbook vertice.netfix.roll_back; to keep it by hand, copy it into your own files.
@@ -71,7 +74,7 @@ def write_whole(path: str, text: str | bytes, mode: int = 0o600) -> None:
     Compose. Raises TransactionError, and leaves the old file as it was.
     """
     folder = os.path.dirname(path)
-    temporary = f"{path}.new"
+    temporary = f"{path}{HALF_WRITTEN}"
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -104,6 +107,12 @@ def remove(path: str) -> None:
         return
     except OSError as exc:
         raise TransactionError(f"{path} cannot be removed: {exc.strerror or exc}") from exc
+
+
+def discard_unfinished(path: str) -> None:
+    """Remove what a write of that file left that died. Whoever calls it holds the project's lock."""
+    with contextlib.suppress(OSError):
+        os.unlink(f"{path}{HALF_WRITTEN}")
 
 
 def sync_folder(folder: str) -> None:
@@ -140,8 +149,9 @@ def see_private(path: str) -> None:
 
 @contextlib.contextmanager
 def locked(path: str, what: str, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when the process dies.
+    """Hold a lock file; the kernel lets go of it when the process dies, and every child that inherited it.
 
+    A child that goes on after our death must not be disturbed: where the holder is dead, its children are waited for.
     Raises TransactionError where it is held, and still is after ``wait_s`` seconds.
     """
     try:
@@ -149,14 +159,16 @@ def locked(path: str, what: str, wait_s: float = 0.0) -> Iterator[None]:
     except OSError as exc:
         raise TransactionError(f"The lock file {path} cannot be opened: {exc.strerror or exc}.") from exc
     try:
-        end = time.monotonic() + wait_s
+        began = time.monotonic()
         while not _taken(descriptor):
-            if time.monotonic() >= end:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            left = "" if _lives(holder) else ", which died, and what it started is still at work"
+            if time.monotonic() - began >= (max(wait_s, ORPHANS_S) if left else wait_s):
                 raise TransactionError(
-                    f"{what} is being changed by another run (process {holder or '?'}); wait for its end and run again."
+                    f"{what} is being changed by another run (process {holder or '?'}{left}); wait for its end and run again."
                 )
             time.sleep(LOCK_POLL_S)
+        os.set_inheritable(descriptor, True)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -172,6 +184,17 @@ def _taken(descriptor: int) -> bool:
             raise
         return False
     return True
+
+
+def _lives(process: str) -> bool:
+    """Whether the process of that number has not ended; yes, where no number is known."""
+    if not process.isdigit():
+        return True
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(") ")[2][:1] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 if IMPORT_ERROR is None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import override, reset
+from ansible_collections.vertice.netfix.plugins.module_utils._host import files
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import (
     locked,
     parse_override,
@@ -208,6 +209,50 @@ def test_a_lock_is_free_again_when_its_holder_was_killed(tmp_path):
         holder.wait()
         with locked(str(path), "it"):
             pass
+
+
+def test_what_a_killed_holder_left_at_work_is_waited_for(tmp_path):
+    path = tmp_path / "lock"
+    code = (
+        "import subprocess, sys\n"
+        f"from {locked.__module__} import locked\n"
+        "with locked(sys.argv[1], 'it'):\n"
+        "    subprocess.run(['cat'], close_fds=False)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, env=environment) as holder:
+        while not (path.exists() and path.read_text()):
+            assert holder.poll() is None
+        with pytest.raises(TransactionError, match=f"process {holder.pid}.;"):
+            with locked(str(path), "it"):
+                pass
+        holder.kill()
+        holder.wait()
+        entered = threading.Event()
+
+        def enter():
+            with locked(str(path), "it"):
+                entered.set()
+
+        waiting = threading.Thread(target=enter)
+        waiting.start()
+        assert not entered.wait(0.5)
+        holder.stdin.close()
+        waiting.join()
+        assert entered.is_set()
+
+
+def test_what_a_killed_holder_left_at_work_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "ORPHANS_S", 0.2)
+    path = tmp_path / "lock"
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+        with locked(str(path), "it"):
+            path.write_text(str(dead.pid))
+            with pytest.raises(TransactionError, match="died, and what it started is still at work"):
+                with locked(str(path), "it"):
+                    pass
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
