@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
 import json
 import os
@@ -15,7 +16,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core.errors import TransactionError
-from .files import locked, private_folder, read_text, remove, see_private, write_whole
+from .files import (
+    HALF_WRITTEN,
+    discard_unfinished,
+    locked,
+    private_folder,
+    read_text,
+    remove,
+    see_private,
+    write_whole,
+)
 
 FORMAT = 1
 # the parts of an attempt that leave the host; its checkpoint holds secrets
@@ -103,6 +113,11 @@ class Attempts:
     def forget(self, record: dict[str, Any]) -> None:
         """Remove an attempt, and its checkpoint with it."""
         remove(self._path(record))
+
+    def discard_unfinished(self) -> None:
+        """Remove what a write of an attempt left that died. Whoever calls it holds the lock."""
+        for path in glob.glob(os.path.join(glob.escape(self.folder), f"*.json{HALF_WRITTEN}")):
+            discard_unfinished(path.removesuffix(HALF_WRITTEN))
 
     def expire(self, most: int, days: int) -> None:
         """Remove checkpoints beyond the ``most`` newest, and those older than that.

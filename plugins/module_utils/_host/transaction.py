@@ -29,7 +29,7 @@ from .._core.remediation.state import ProjectState, differences
 from .._core.remediation.steps import Action, Step
 from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, has_died, public
 from .executor import Executor
-from .files import digests, parse_override, read_text
+from .files import digests, discard_unfinished, parse_override, read_text
 from .gather import Gatherer
 from .host_facts import host_subnets
 from .timer import Timer
@@ -308,7 +308,9 @@ class Transaction:
         return settled
 
     def _tidy_up(self) -> None:
-        """No timer stays armed for nothing."""
+        """No timer stays armed for nothing, and no half-written file lies about."""
+        discard_unfinished(self.executor.compose.project.override)
+        self.attempts.discard_unfinished()
         if not self.attempts.unfinished():
             self.timer.disarm()
 

@@ -119,7 +119,7 @@ class Undoing:
         end = time.monotonic() + ENGINE_WAIT_S
         while True:
             try:
-                return self.executor.state()
+                return self.executor.state(saved.networks)
             except EngineError:
                 if time.monotonic() > end:
                     raise

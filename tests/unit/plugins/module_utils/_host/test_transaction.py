@@ -821,3 +821,13 @@ def test_an_orphan_keeps_the_name_where_nobody_else_has_it_by_then(tmp_path):
 
 def test_being_told_to_end_is_no_ordinary_exception():
     assert not issubclass(Interrupted, Exception)
+
+
+def test_half_a_file_that_a_death_left_goes_with_the_next_run(host):
+    host.transaction().attempt(REMEDIATION, "run", 1)
+    override = Path(host.executor.compose.project.override)
+    left = [override.with_name(f"{override.name}.new"), files(host)[0].with_name("run-02-other.json.new")]
+    for path in left:
+        path.write_text("half of")
+    assert host.transaction().settle() == []
+    assert [p for p in left if p.exists()] == [] and len(files(host)) == 1
