@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ except ImportError:
 from .._core.errors import EngineError, EngineSilent
 from .._core.model import Container, Network
 from .._core.model import Engine as EngineFacts
+from .._core.parsing.events import told_to_end
 from .._core.parsing.inspect import (
     LABEL_ONE_OFF,
     LABEL_PROJECT,
@@ -33,6 +35,7 @@ from .._core.parsing.inspect import (
     environment_of,
     network_from_inspect,
 )
+from .._core.parsing.times import instant
 from .._core.remediation.recreation import Image
 from .daemon import read_daemon
 
@@ -40,6 +43,9 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 LABEL_HELPER = "vertice.netfix.helper"
 # how long one that lives may take for its first word; one that hangs would be waited for in vain
 _FIRST_ANSWER_S = 5
+# how long a container may take to end that says nothing else, and how far back to look for one that is at it
+_GRACE_S = 10
+_EVENTS_S = 600
 
 T = TypeVar("T")
 
@@ -184,6 +190,27 @@ class Engine:
     def projects(self) -> list[str]:
         """Names of the Compose projects that have containers."""
         return sorted({one[LABEL_PROJECT] for one in self.labels() if one.get(LABEL_PROJECT)})
+
+    def ending(self, project: str) -> dict[str, float]:
+        """Running containers of a project that were told to end, and the seconds after which the engine ends them."""
+        info = self._call("Asking the engine's time", self.client.info)
+        now = instant(str(info.get("SystemTime") or "")) or time.time()
+        events = self._call(
+            f"Reading the events of {project!r}",
+            lambda: list(
+                self.client.events(
+                    since=int(now) - _EVENTS_S,
+                    until=f"{now:.6f}",
+                    filters={"type": "container", "label": f"{LABEL_PROJECT}={project}"},
+                    decode=True,
+                )
+            ),
+        )
+        running = [c for c in self.inspect_containers(project) if (c.get("State") or {}).get("Running")]
+        signals = {str(c["Id"]): str(c["Config"].get("StopSignal") or "") for c in running}
+        told = told_to_end(events, signals)
+        grace = {str(c["Id"]): float(c["Config"].get("StopTimeout") or _GRACE_S) for c in running}
+        return {c: told[c] + grace[c] - now for c in told if c in grace}
 
     def inspect_networks(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Inspect data of all networks, or of the named ones that exist."""

@@ -62,6 +62,15 @@ class Executor:
         text = read_text(project.override)
         return capture(project.name, containers, self.engine.inspect_networks(names), text)
 
+    def await_ends(self) -> None:
+        """Wait for every container that was told to end: the engine goes on with it when the one who asked is dead."""
+        ending = self.engine.ending(self.compose.project.name)
+        # beyond that time they are killed, which takes a moment
+        deadline = time.monotonic() + max(ending.values(), default=0.0) + self.healthy_timeout_s
+        while ending and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+            ending = self.engine.ending(self.compose.project.name)
+
     def _write_override(self, args: dict[str, Any]) -> None:
         path = self.compose.project.override
         text = render_override(args["data"]) if args.get("data") is not None else args.get("text")

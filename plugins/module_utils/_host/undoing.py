@@ -131,7 +131,10 @@ class Undoing:
         Raises TransactionError where that cannot be done.
         """
         settled = []
-        for record in reversed(list(records)):
+        left = list(reversed(list(records)))
+        if left:
+            self.executor.await_ends()
+        for record in left:
             why = "it was never confirmed" if record["phase"] == AWAITING else f"it had died while {record['phase']}"
             self.undo(record, f"{who}: {why}")
             see_undone(record)

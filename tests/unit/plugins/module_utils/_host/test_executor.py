@@ -105,6 +105,18 @@ def test_our_override_file_is_written_from_data_and_brought_back_from_text(execu
     assert not path.exists()
 
 
+def test_what_was_told_to_end_is_waited_for(executor, engine):
+    seen = [{"c1": 3.0, "c2": 1.0}, {"c1": 2.9}, {}]
+    engine.ending = lambda project: seen.pop(0)
+    executor.await_ends()
+    assert seen == []
+
+
+def test_what_never_ends_is_not_waited_for_without_end(executor, engine):
+    engine.ending = lambda project: {"c1": -5.0}
+    executor.await_ends()
+
+
 def test_a_known_network_shows_that_carries_no_label_and_nobody_uses(tmp_path):
     engine = SimpleNamespace(
         inspect_containers=lambda project: [],
