@@ -86,6 +86,10 @@ class Attempts:
         """
         return [r for r in self.all() if has_died(r) or (r["phase"] == AWAITING and r["run_id"] != run_id)]
 
+    def idle(self) -> list[dict[str, Any]]:
+        """Attempts that died while they waited, and have nothing to take back."""
+        return [r for r in self.all() if "checkpoint" not in r and r["phase"] in UNFINISHED]
+
     def free_id(self, wanted: str) -> str:
         """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
 

@@ -303,6 +303,9 @@ class Transaction:
 
     def _settle_all(self, run_id: str = "") -> list[str]:
         """Undo what earlier runs left unfinished or unconfirmed; their ids."""
+        for record in self.attempts.idle():
+            record.update(phase="unchanged", verdict="unchanged", reason="it had died while it waited; nothing was changed")
+            self.attempts.save(record)
         settled = self.undoing.settle(self.attempts.unfinished(run_id), BY_LATER_RUN)
         self._tidy_up()
         return settled

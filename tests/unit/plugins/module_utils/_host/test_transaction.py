@@ -792,6 +792,8 @@ def test_what_somebody_changes_after_a_death_while_waiting_is_not_taken_back(slo
     slow.executor.on = lambda step: None
     assert slow.transaction().settle() == []
     assert slow.executor.state().containers["netfix-unit-orders-1"].state == "exited"
+    (record,) = on_disk(slow)
+    assert record["phase"] == "unchanged" and "died while it waited" in record["reason"]
 
 
 def test_a_rehearsal_of_waiting_plans_no_change(slow):
