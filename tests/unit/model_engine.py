@@ -25,14 +25,22 @@ class ModelEngine:
         self.project, self.override = state.project, state.override
         self.containers, self.networks = dict(state.containers), dict(state.networks)
         self.config = config
+        self.tables, self.switches = {}, {}
         self.own = {c.service: (c.config_hash, c.config) for c in state.containers.values()}
         self.made = dict(state.containers)
 
-    def state(self, _known=()):
-        return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks))
+    def state(self, _known=(), host=None):
+        seen = host and replace(host, tables=dict(self.tables), switches={n: self.switches[n] for n in host.switches})
+        return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks), seen)
 
     def run(self, step):
         getattr(self, step.action.value, lambda **_args: None)(**step.args)
+
+    def change_rules(self, table, commands):
+        self.tables[table] = changed_rules(self.tables[table], commands)
+
+    def set_sysctl(self, name, value):
+        self.switches[name] = value
 
     def write_override(self, data=None, text=None):
         self.override = json.dumps(data, sort_keys=True) if data is not None else text
@@ -109,11 +117,35 @@ class ModelEngine:
                 self.containers[container] = found
 
 
+def changed_rules(lines, commands):
+    """What ``iptables-restore --noflush`` makes of a table's lines. AssertionError where it would refuse a command."""
+    heads, rules = [line for line in lines if line[0] == ":"], [line for line in lines if line[0] == "-"]
+    for command in commands:
+        action, chain, *rest = command.split(" ")
+        known = [h for h in heads if h.startswith(f":{chain} ")]
+        assert bool(known) == (action != "-N"), command
+        if action == "-N":
+            heads.append(f":{chain} -")
+        elif action == "-P":
+            heads[heads.index(known[0])] = f":{chain} {rest[0]}"
+        elif action == "-X":
+            assert not [r for r in rules if r.startswith(f"-A {chain} ") or r.endswith(f" -j {chain}")], command
+            heads.remove(known[0])
+        elif action == "-D":
+            rules.remove(" ".join(["-A", chain, *rest]))
+        else:
+            place = int(rest.pop(0)) if rest[0].isdigit() else 1
+            inside = [n for n, r in enumerate(rules) if r.startswith(f"-A {chain} ")]
+            at = len(rules) if action == "-A" else (inside + [len(rules)])[place - 1]
+            rules.insert(at, " ".join(["-A", chain, *rest]))
+    return (*heads, *rules)
+
+
 def go_back(engine, saved, stop_after=None):
     """What the transaction does; ``stop_after`` steps it dies. The number of rounds that were needed."""
     left = stop_after
     for number in range(ROUNDS):
-        steps = undo_steps(engine.state(), saved, OVERRIDE)
+        steps = undo_steps(engine.state(host=saved.host), saved, OVERRIDE)
         if not steps:
             return number
         for step in steps:
@@ -121,4 +153,4 @@ def go_back(engine, saved, stop_after=None):
                 return number
             left = left - 1 if left is not None else None
             engine.run(step)
-    raise AssertionError(f"not back after {ROUNDS} rounds: {undo_steps(engine.state(), saved, OVERRIDE)}")
+    raise AssertionError(f"not back after {ROUNDS} rounds: {undo_steps(engine.state(host=saved.host), saved, OVERRIDE)}")
