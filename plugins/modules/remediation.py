@@ -51,6 +51,7 @@ options:
       - static_hosts
       - direct_routes
       - rebuild_network
+      - host_firewall
   state:
     description:
       - V(present) tries the remediation.
@@ -105,6 +106,12 @@ options:
       - Roll back although the project or its Compose files were changed since; what later runs kept is taken back with it.
       - Recreate a service although Compose would not make its container again as it is, because it is not what its files
         describe, its image is gone or named otherwise by now, or it has variables that another Docker client gave it.
+    type: bool
+    default: false
+  allow_host_firewall:
+    description:
+      - Whether V(host_firewall) may add rules to the host's own firewall and switch forwarding on. Without it that remediation
+        is refused. With it, C(--check --diff) shows the rules that are missing and adds none.
     type: bool
     default: false
 seealso:
@@ -290,6 +297,7 @@ def run(module):
             keep_days=params["keep_days"],
         ),
         force=params["force"],
+        allow_host_firewall=params["allow_host_firewall"],
     )
     if params["state"] == "settled":
         settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()
@@ -369,9 +377,13 @@ def apply(module, transaction):
 
 
 def diff(transaction, record, proposal):
-    """The steps with their causes, and our override file, before and after."""
+    """The steps with their causes, the rules of the host's firewall, and our override file, before and after."""
     steps = [f"{s['action']} {s['object']}: {s['cause']}\n" for s in record["steps"]]
     told = [{"before_header": "steps", "after_header": "steps", "before": "", "after": "".join(steps)}]
+    for table, commands in (proposal.host.added if proposal.host else {}).items():
+        header = f"iptables table {table}"
+        by_hand = "".join(f"iptables -t {table} {command}\n" for command in commands)
+        told.append({"before_header": header, "after_header": header, "before": "", "after": by_hand})
     data = override_of(proposal.steps)
     if data is not None:
         path = transaction.executor.compose.project.override
@@ -401,6 +413,7 @@ def main():
         "keep_checkpoints": {"type": "int", "default": 20},
         "keep_days": {"type": "int", "default": 30},
         "force": {"type": "bool", "default": False},
+        "allow_host_firewall": {"type": "bool", "default": False},
     }
     module = AnsibleModule(
         argument_spec=spec,

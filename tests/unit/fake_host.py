@@ -133,7 +133,7 @@ class Host:
         self.gatherer = FakeGatherer(self.snapshot, self.executor)
         self.state_dir = os.path.join(folder, "state")
 
-    def transaction(self, force=False, **limits):
+    def transaction(self, force=False, allowed=False, **limits):
         attempts = Attempts(self.state_dir, self.snapshot.project)
         limits = Limits(gate_timeout_s=0.0, first_pause_s=0.001, **limits)
-        return Transaction(self.gatherer, self.executor, attempts, limits, force)
+        return Transaction(self.gatherer, self.executor, attempts, limits, force, allowed)

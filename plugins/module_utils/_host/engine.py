@@ -165,6 +165,11 @@ class Engine:
         pools = self._call("Asking the engine's settings", self.client.info).get("DefaultAddressPools") or ()
         return [f"{p.get('Base')} {p.get('Size')}" for p in pools]
 
+    def in_swarm(self) -> bool:
+        """Whether the engine is a node of a swarm."""
+        info = self._call("Asking the engine's settings", self.client.info)
+        return (info.get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
+
     def replicas(self, project: str) -> dict[str, int]:
         """How many containers each service of a project has, stopped ones too."""
         filters = {"label": [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]}

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional
 
 from .._core.errors import EngineError
 from .._core.parsing.inspect import container_from_inspect
+from .._core.remediation.host_state import HostState
 from .._core.remediation.state import ProjectState, capture
 from .._core.remediation.steps import Action, Step, endpoint_config, network_payload
+from . import firewall
 from .compose import Compose
 from .engine import Engine
 from .files import read_text, remove, render_override, write_whole
@@ -44,12 +46,14 @@ class Executor:
             Action.STOP: self._stop,
             Action.RESTART: self._restart,
             Action.SIGNAL: self._signal,
+            Action.CHANGE_RULES: self._change_rules,
+            Action.SET_SYSCTL: self._set_sysctl,
             Action.WAIT_HEALTHY: self._wait_healthy,
         }
         handlers[step.action](step.args)
 
-    def state(self, known: Iterable[str] = ()) -> ProjectState:
-        """The project as it is now.
+    def state(self, known: Iterable[str] = (), host: Optional[HostState] = None) -> ProjectState:
+        """The project as it is now, and of the host what ``host`` tells of.
 
         Networks are those that Compose labelled, those that its containers use, and of the ``known`` ones those that
         exist: one that was made without labels shows in no other way once nothing is attached to it.
@@ -60,7 +64,8 @@ class Executor:
         labelled = [n.name for n in self.engine.project_networks(project.name)]
         names = sorted({*used, *labelled, *known} - {"bridge", "host", "none"})
         text = read_text(project.override)
-        return capture(project.name, containers, self.engine.inspect_networks(names), text)
+        state = capture(project.name, containers, self.engine.inspect_networks(names), text)
+        return replace(state, host=firewall.read_state(host)) if host else state
 
     def await_ends(self) -> None:
         """Wait for every container that was told to end: the engine goes on with it when the one who asked is dead."""
@@ -123,6 +128,12 @@ class Executor:
 
     def _signal(self, args: dict[str, Any]) -> None:
         self.engine.signal(args["container"], args["signal"])
+
+    def _change_rules(self, args: dict[str, Any]) -> None:
+        firewall.change(args["table"], args["commands"])
+
+    def _set_sysctl(self, args: dict[str, Any]) -> None:
+        firewall.set_switch(args["name"], args["value"])
 
     def _wait_healthy(self, args: dict[str, Any]) -> None:
         """Until the container is healthy, or runs where it has no healthcheck; the gate judges what comes after."""

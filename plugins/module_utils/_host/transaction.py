@@ -20,8 +20,10 @@ from .._core.diagnosis.case import Case
 from .._core.diagnosis.diagnose import Diagnosis, diagnose
 from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
+from .._core.remediation import host_firewall
 from .._core.remediation.configuration import changed_parts, fingerprint
 from .._core.remediation.gate import Gate, judge
+from .._core.remediation.host_state import HostState
 from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.recreation import Source, obstacles
 from .._core.remediation.situation import Proposal, Situation
@@ -30,6 +32,7 @@ from .._core.remediation.steps import Action, Step
 from .attempts import AWAITING, FORMAT, IN_FORCE, Attempts, has_died, public
 from .executor import Executor
 from .files import digests, discard_unfinished, parse_override, read_text
+from .firewall import host_facts
 from .gather import Gatherer
 from .host_facts import host_subnets
 from .timer import Timer
@@ -64,6 +67,7 @@ class Transaction:
     attempts: Attempts
     limits: Limits = field(default_factory=Limits)
     force: bool = False
+    allow_host_firewall: bool = False
 
     @property
     def undoing(self) -> Undoing:
@@ -97,10 +101,16 @@ class Transaction:
             findings=promised,
             state=state,
             override=parse_override(state.override, self.executor.compose.project.override),
-            options={"host_routes": host_subnets()},
+            options={"host_routes": host_subnets(), **self._host_options(name)},
         )
         proposal = REMEDIATIONS[name].propose(situation)
         return self._preflight(proposal, snapshot), promised
+
+    def _host_options(self, name: str) -> dict[str, Any]:
+        """What only the remediation of the host's firewall asks: it looks at the whole engine."""
+        if name != host_firewall.REMEDIATION.name:
+            return {}
+        return {"host": host_facts(self.executor.engine, self.allow_host_firewall)}
 
     def _preflight(self, proposal: Proposal, snapshot: Snapshot) -> Proposal:
         """Refuse what could not be undone: to recreate a container that Compose would not make again as it is."""
@@ -206,7 +216,7 @@ class Transaction:
         began = time.monotonic()
         record["id"] = self.attempts.free_id(record["id"])
         if proposal.changes:
-            record["checkpoint"] = to_data(self.executor.state())
+            record["checkpoint"] = to_data(self.executor.state(host=proposal.host))
         self.attempts.save(record)
         problem = ""
         told_to_end = False
@@ -222,7 +232,7 @@ class Transaction:
                 )
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
             if not problem and proposal.changes and gate.passed:
-                problem = self._keep(record, gate, timer, began)
+                problem = self._keep(record, gate, timer, began, proposal.host)
         except Interrupted as exc:
             problem, told_to_end = f"the run was told to end ({exc})", True
         except NetfixError as exc:
@@ -241,7 +251,7 @@ class Transaction:
             after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
         return after
 
-    def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float) -> str:
+    def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float, host: Optional[HostState]) -> str:
         """Write down what is kept and how the project is with it; why that cannot be, empty where it can.
 
         What is not on the disk as kept would be taken for unfinished, and be undone by the next run.
@@ -251,7 +261,7 @@ class Transaction:
             until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
             kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         try:
-            kept.update(after=to_data(self.executor.state()), configuration=self._configuration(), duration_s=_since(began))
+            kept.update(after=to_data(self.executor.state(host=host)), configuration=self._configuration(), duration_s=_since(began))
             self.attempts.save({**record, **kept})
         except NetfixError as exc:
             return str(exc)
@@ -397,7 +407,7 @@ class Transaction:
 
     def _refuse_drift(self, newest: dict[str, Any]) -> None:
         kept = from_data(ProjectState, newest["after"])
-        found = differences(kept, self.executor.state(kept.networks))
+        found = differences(kept, self.executor.state(kept.networks, kept.host))
         drift = [str(d) for d in found if not d.dynamic] + self._edits(newest.get("configuration"))
         if drift:
             raise TransactionError(

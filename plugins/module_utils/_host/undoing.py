@@ -66,7 +66,7 @@ class Undoing:
             began = now = self._look(saved)
             target, given_up = saved, None
             while target != given_up:
-                now, steps = self._near(now, target, failures)
+                now, steps = self._near(now, target, saved, failures)
                 # what cannot be restored must not keep the rest from it
                 beyond = {what for step in steps for what in concerned(step, saved)}
                 target, given_up = conceded(target, now, beyond), target
@@ -82,10 +82,13 @@ class Undoing:
             "error": "; ".join(dict.fromkeys(f.error for f in failures)) if hard else "",
         }
 
-    def _near(self, now: ProjectState, target: ProjectState, failures: list[Failure]) -> tuple[ProjectState, list[Step]]:
-        """Come as near to a state as possible; the state that was reached, and the steps that brought it no nearer.
+    def _near(
+        self, now: ProjectState, target: ProjectState, saved: ProjectState, failures: list[Failure]
+    ) -> tuple[ProjectState, list[Step]]:
+        """Come as near to a state as possible, which is the saved one or what is left of it.
 
-        Adds to the failures. Raises NetfixError where the engine stays silent.
+        Gives the state that was reached, and the steps that brought it no nearer; adds to the failures. Raises NetfixError
+        where the engine stays silent.
         """
         barren = 0
         for _round in range(UNDO_ROUNDS):
@@ -94,7 +97,7 @@ class Undoing:
                 break
             failed = self._run(steps)
             failures += failed
-            before, now = now, self._look(target)
+            before, now = now, self._look(saved)
             barren = barren + 1 if now == before else 0
             if barren == BARREN_ROUNDS:
                 break
@@ -119,7 +122,7 @@ class Undoing:
         end = time.monotonic() + ENGINE_WAIT_S
         while True:
             try:
-                return self.executor.state(saved.networks)
+                return self.executor.state(saved.networks, saved.host)
             except EngineError:
                 if time.monotonic() > end:
                     raise

@@ -58,12 +58,14 @@ def bridge_hairpin(case: Case) -> list[Finding]:
 
 
 def host_firewall_flush(case: Case) -> list[Finding]:
-    """Docker's rules are gone, and what the host's firewall does not accept by itself is dropped."""
+    """Docker's rules are gone: the host's firewall drops what they accepted, or nothing is translated any more."""
     host, settings = case.snapshot.host, case.snapshot.engine.settings
     kept_by_iptables = settings.get("iptables") != "false" and settings.get("firewall-backend") != "nftables"
-    if host.docker_chains is not False or host.forward_policy != "DROP" or not kept_by_iptables:
+    dropped = host.docker_chains is False and host.forward_policy == "DROP"
+    untranslated = host.masquerading is False and settings.get("ip-masq") != "false"
+    if not kept_by_iptables or not (dropped or untranslated):
         return []
-    ways = [w for w in closed_ways(case, "timeout") if _is_forwarded(case, w)]
+    ways = [w for w in closed_ways(case, "timeout") if _is_forwarded(case, w) and (dropped or w.provider is None)]
     checks = _unproxied(case)
     if not ways and not checks:
         return []
@@ -74,12 +76,16 @@ def host_firewall_flush(case: Case) -> list[Finding]:
             "The firewall rules that Docker needs are gone from the host",
             [*(w.walk.dependency.name for w in ways), *(r.check.name for r in checks)],
             evidence=(
-                "the FORWARD chain jumps to none of Docker's chains, and its policy is DROP",
+                *(["the FORWARD chain jumps to none of Docker's chains, and its policy is DROP"] if dropped else []),
                 *(["no rule masquerades what containers send out"] if host.masquerading is False else []),
                 *(w.evidence for w in ways[:3]),
                 *(f"{r.check.method} {r.check.url}: {r.error}" for r in checks[:2]),
             ),
-            confirm="iptables -S FORWARD; iptables -S DOCKER",
+            confirm="iptables -S FORWARD; iptables -S DOCKER; iptables -t nat -S",
+            advice="The engine writes its rules when it starts: systemctl restart docker (containers stop, unless live-restore "
+            "is on). Without a restart: netfix_allow_host_firewall=true lets host_firewall add those that are missing, and with "
+            "--check --diff only shows them, to be added by hand. Then let the firewall script leave Docker's chains alone, or "
+            "start before Docker.",
         )
     ]
 
@@ -116,6 +122,9 @@ def ip_forward_disabled(case: Case) -> list[Finding]:
                 *(line for w in ways[:1] for line in log_evidence(case, w.consumer.service, [w.walk.dependency.host])),
             ),
             confirm="sysctl net.ipv4.ip_forward",
+            advice="Switch it on: sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d for the next boot "
+            "(netfix_allow_host_firewall=true lets host_firewall do the former). Find who switches it off: a hardening role, or a "
+            "network manager.",
             severity=Severity.ERROR if ways else Severity.WARNING,
         )
     ]

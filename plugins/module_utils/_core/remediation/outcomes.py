@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from .persist import OVERRIDE_FILE
-from .state import ContainerState, Difference, ProjectState
+from .state import HOST, ContainerState, Difference, ProjectState
 from .steps import Action, Step
 
 RESTORED, UNCHANGED, FAILED = "restored", "unchanged", "failed"
@@ -19,7 +19,7 @@ RESTORED, UNCHANGED, FAILED = "restored", "unchanged", "failed"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One object. ``kind`` is network, endpoint, container or file; ``error`` says why it failed, else it is empty."""
+    """One object. ``kind`` is network, endpoint, container, file or host; ``error`` says why it failed, else it is empty."""
 
     kind: str
     name: str
@@ -71,6 +71,8 @@ def concerned(step: Step, saved: ProjectState) -> set[str]:
     """The objects of a checkpoint that are not as they were where a step of its undoing fails."""
     if step.action is Action.WRITE_OVERRIDE:
         return {OVERRIDE_FILE}
+    if step.action in (Action.CHANGE_RULES, Action.SET_SYSCTL):
+        return {HOST}
     args = step.args
     container, network, service = args.get("container"), args.get("network"), args.get("service")
     if container and network:
@@ -101,7 +103,8 @@ def conceded(saved: ProjectState, now: ProjectState, objects: AbstractSet[str]) 
         endpoints.update({n: found.endpoints[n] for n in lost if found and n in found.endpoints})
         containers[name] = replace(container, endpoints=endpoints)
     override = now.override if OVERRIDE_FILE in objects else saved.override
-    return replace(saved, override=override, networks=networks, containers=containers)
+    host = None if HOST in objects else saved.host
+    return replace(saved, override=override, networks=networks, containers=containers, host=host)
 
 
 def _networks_of(*containers: Optional[ContainerState]) -> set[str]:

@@ -13,6 +13,7 @@ from . import (
     correct_upstreams,
     detach_intruders,
     direct_routes,
+    host_firewall,
     rebuild_network,
     reconnect_endpoints,
     refresh_upstreams,
@@ -36,6 +37,7 @@ REMEDIATIONS: dict[str, Remediation] = {
         static_hosts.REMEDIATION,
         direct_routes.REMEDIATION,
         rebuild_network.REMEDIATION,
+        host_firewall.REMEDIATION,
     )
 }
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ..diagnosis.case import Case, network_names
 from ..model import Endpoint, Finding, Network
 from ..parsing.inspect import LABEL_NETWORK, LABEL_PROJECT
+from .host_state import HostState
 from .state import ProjectState
 from .steps import Action, Step
 
@@ -76,7 +77,8 @@ class Proposal:
 
     ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
     containers are made anew, ``restarted`` the containers whose processes start again. ``patience_s`` is how long
-    the gate may wait at least, in seconds.
+    the gate may wait at least, in seconds. ``host`` is what the steps change of the host itself, None for nothing.
+    Steps beside refusals show what would be done if it were allowed.
     """
 
     steps: tuple[Step, ...] = ()
@@ -85,11 +87,12 @@ class Proposal:
     recreated: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
     patience_s: float = 0.0
+    host: Optional[HostState] = None
 
     @property
     def changes(self) -> bool:
         """Whether any step changes something; waiting does not."""
-        return any(s.action is not Action.WAIT_HEALTHY for s in self.steps)
+        return not self.refusals and any(s.action is not Action.WAIT_HEALTHY for s in self.steps)
 
 
 def refuse(*reasons: str) -> Proposal:

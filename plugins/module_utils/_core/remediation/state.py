@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 from ..model import Container, Endpoint, Network, Subnet
 from ..parsing.inspect import LABEL_CONFIG_FILES, container_from_inspect, network_from_inspect
+from .host_state import HostState, changed_by_others, removals
 
 # What Compose writes anew on every creation, without any change of meaning. The list of files is of that kind: a
 # container that a file does not concern keeps the list of the day when it was made.
@@ -25,6 +26,8 @@ VOLATILE_LABELS = (
     "com.docker.compose.version",
     LABEL_CONFIG_FILES,
 )
+# what differences call the host's own rules and switches
+HOST = "host firewall"
 LABEL_DEPENDS_ON = "com.docker.compose.depends_on"
 VOLATILE_HOST_CONFIG = ("ContainerIDFile", "LogPath")
 ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
@@ -45,12 +48,16 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class ProjectState:
-    """Everything of a project that a remediation may change. ``override`` is our file's text, None without one."""
+    """Everything that a remediation may change. ``override`` is our file's text, None without one.
+
+    ``host`` is what the attempt changes of the host itself, None where that is nothing.
+    """
 
     project: str
     override: Optional[str] = None
     containers: dict[str, ContainerState] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
+    host: Optional[HostState] = None
 
 
 @dataclass(frozen=True)
@@ -134,10 +141,29 @@ def differences(was: ProjectState, found: ProjectState) -> list[Difference]:
     result: list[Difference] = []
     if was.override != found.override:
         result.append(Difference("compose.netfix.yml", "content", _presence(was.override), _presence(found.override)))
+    result += _host_differences(was.host, found.host)
     for name in sorted({*was.networks, *found.networks}):
         result += _network_differences(name, was.networks.get(name), found.networks.get(name))
     for name in sorted({*was.containers, *found.containers}):
         result += _container_differences(name, was.containers.get(name), found.containers.get(name))
+    return result
+
+
+def _host_differences(was: Optional[HostState], found: Optional[HostState]) -> list[Difference]:
+    """What the attempt changed and is still so; others change the host's rules all the time, the engine first of all."""
+    if was is None or found is None:
+        return []
+    result = [
+        Difference(HOST, f"switch {name}", value, found.switches.get(name, ""))
+        for name, value in was.switches.items()
+        if found.switches.get(name) != value
+    ]
+    for table, commands in removals(found, was).items():
+        left = f"{len(commands)} changes away from that, undone by iptables -t {table} {commands[0]} and so on"
+        result.append(Difference(HOST, f"table {table}", "as in the checkpoint", left))
+    for table, (more, less) in changed_by_others(found, was).items():
+        text = f"{more} rules more and {less} less, because of others"
+        result.append(Difference(HOST, f"table {table}", "as in the checkpoint", text, dynamic=True))
     return result
 
 

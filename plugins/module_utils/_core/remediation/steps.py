@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Optional
@@ -28,6 +28,8 @@ class Action(str, Enum):
     STOP = "stop"
     RESTART = "restart"
     SIGNAL = "signal"
+    CHANGE_RULES = "change_rules"
+    SET_SYSCTL = "set_sysctl"
     WAIT_HEALTHY = "wait_healthy"
 
 
@@ -89,6 +91,16 @@ def rename(container: str, name: str, cause: str) -> Step:
 def on_container(action: Action, container: str, cause: str, **args: Any) -> Step:
     """Start, stop, restart, signal, wait for or remove one container; its volumes stay."""
     return Step(action, container, cause, {"container": container, **args})
+
+
+def change_rules(table: str, commands: Sequence[str], cause: str) -> Step:
+    """Change a table of the host's firewall with commands of ``iptables-restore``: all of them, or none."""
+    return Step(Action.CHANGE_RULES, f"iptables table {table}", cause, {"table": table, "commands": list(commands)})
+
+
+def set_sysctl(name: str, value: str, cause: str) -> Step:
+    """Set a switch of the host's kernel."""
+    return Step(Action.SET_SYSCTL, f"{name}={value}", cause, {"name": name, "value": value})
 
 
 def network_payload(network: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 
 from ..model import Network
+from .host_state import removals
 from .state import ProjectState, address_order, changed_fields, endpoint_fields, network_fields
 from .steps import (
     Action,
     Step,
+    change_rules,
     connect,
     create_network,
     disconnect,
@@ -23,6 +25,7 @@ from .steps import (
     recreate,
     remove_network,
     rename,
+    set_sysctl,
     write_override,
 )
 
@@ -40,6 +43,7 @@ def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> li
     steps = _successors(now, saved)
     if steps:
         return steps
+    steps = _host(now, saved)
     if now.override != saved.override:
         steps.append(write_override(saved.override, override_path, CAUSE))
     for name, network in saved.networks.items():
@@ -73,6 +77,15 @@ def _successors(now: ProjectState, saved: ProjectState) -> list[Step]:
             steps.append(rename(left, match[1], CAUSE))
             present.add(match[1])
     return steps
+
+
+def _host(now: ProjectState, saved: ProjectState) -> list[Step]:
+    """Forwarding goes back before the rules that keep it in bounds."""
+    if now.host is None or saved.host is None:
+        return []
+    switches = {n: v for n, v in saved.host.switches.items() if now.host.switches.get(n) != v}
+    steps = [set_sysctl(name, value, CAUSE) for name, value in switches.items()]
+    return steps + [change_rules(table, commands, CAUSE) for table, commands in removals(now.host, saved.host).items()]
 
 
 def _rebuild(now: ProjectState, saved: ProjectState, network: Network) -> list[Step]:

@@ -110,11 +110,11 @@ KINDS: tuple[Kind, ...] = (
         "host.host_firewall_flush",
         "Docker's firewall rules are gone",
         "Somebody flushed the host's tables (a firewall script, a reload of iptables or firewalld). Docker's chains are "
-        "gone, and what its rules accepted meets the DROP of the FORWARD chain. Names resolve: the embedded DNS sends "
-        "nothing through it.",
-        confirm="iptables -S FORWARD; iptables -S DOCKER",
-        why_none="The engine writes its rules when it starts: systemctl restart docker (containers stop, unless "
-        "live-restore is on). Then let the firewall script leave Docker's chains alone, or start before Docker.",
+        "gone, and what its rules accepted meets the DROP of the FORWARD chain; or the nat table's rules are gone, and what "
+        "containers send to other hosts keeps an address that finds no way back. Names resolve: the embedded DNS sends "
+        "nothing through the host's firewall.",
+        confirm="iptables -S FORWARD; iptables -S DOCKER; iptables -t nat -S",
+        remediations=("host_firewall",),
         fault="host_firewall_flush",
         references=(
             "https://github.com/moby/moby/issues/16816",
@@ -129,8 +129,7 @@ KINDS: tuple[Kind, ...] = (
         "net.ipv4.ip_forward is 0: containers on one bridge reach each other, and the host reaches published ports, but "
         "nothing passes between a container and another host. A warning where nothing was seen to fail by it.",
         confirm="sysctl net.ipv4.ip_forward",
-        why_none="Switch it on (sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d for the next boot), and find who "
-        "switches it off: a hardening role, or a network manager.",
+        remediations=("host_firewall",),
         fault="ip_forward_disabled",
         references=(
             "https://github.com/moby/moby/issues/27319",

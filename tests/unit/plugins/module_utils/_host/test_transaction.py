@@ -17,8 +17,11 @@ import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.listeners import STARTING_S
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.times import instant
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.docker_rules import bridge_of
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.host_firewall import HostFacts
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.host_state import HostState
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, undoing
+from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, transaction, undoing
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public, runs_in
 from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
 from unit.builders import tcp, with_config, with_probes
@@ -240,10 +243,10 @@ def silent_for(host, looks):
     left = iter(range(looks))
     state, began = host.executor.state, []
 
-    def look(known=()):
+    def look(known=(), host=None):
         if began and next(left, None) is not None:
             raise EngineError("the engine did not answer")
-        return state(known)
+        return state(known, host)
 
     def on(step):
         if step.action.value == "wait_healthy":
@@ -819,6 +822,59 @@ def test_an_orphan_keeps_the_name_where_nobody_else_has_it_by_then(tmp_path):
     record = host.transaction().attempt("detach_intruders", "run", 1)
     assert record["verdict"] == "undone" and "did not mend name.orphan_holds_alias" in record["reason"]
     assert same(host, before)
+
+
+@pytest.fixture
+def flushed(tmp_path, monkeypatch):
+    """A host whose rules are gone: packets vanish until they are back."""
+    host = Host("host_firewall_flush", tmp_path)
+    engine, recorded = host.executor, host.snapshot.probes
+    engine.tables = {"filter": (":FORWARD DROP", ":INPUT ACCEPT"), "nat": (":PREROUTING ACCEPT", ":OUTPUT ACCEPT", ":POSTROUTING ACCEPT")}
+    bridges = [n for n in host.snapshot.networks if n.driver == "bridge"]
+    interfaces = tuple(bridge_of(n) for n in bridges)
+
+    def facts(_engine, allowed):
+        return HostFacts(allowed, networks=tuple(bridges), interfaces=interfaces, state=HostState(dict(engine.tables)))
+
+    monkeypatch.setattr(transaction, "host_facts", facts)
+    host.gatherer.spoil = lambda s: s if len(engine.tables["filter"]) > 2 else replace(s, probes=recorded)
+    return host
+
+
+def test_the_hosts_firewall_is_left_alone_unless_that_is_allowed(flushed):
+    before = dict(flushed.executor.tables)
+    record = flushed.transaction().attempt("host_firewall", "run", 1)
+    assert record["verdict"] == "refused" and "netfix_allow_host_firewall" in record["reason"]
+    assert flushed.executor.tables == before and flushed.executor.log == [] and files(flushed) == []
+
+
+def test_the_hosts_firewall_is_mended_rolled_back_and_not_mended_twice(flushed):
+    before = dict(flushed.executor.tables)
+    record = flushed.transaction(allowed=True).attempt("host_firewall", "run", 1)
+    assert record["verdict"] == "kept" and flushed.executor.log == ["change_rules", "change_rules"], record["reason"]
+    assert flushed.transaction(allowed=True).attempt("host_firewall", "other", 1)["verdict"] == "unchanged"
+    assert flushed.executor.log == ["change_rules", "change_rules"]
+    # what the engine writes for a container that somebody starts is no drift
+    flushed.executor.change_rules("nat", ["-A POSTROUTING -s 10.9.0.0/24 ! -o br-other -j MASQUERADE"])
+    (record,) = flushed.transaction().roll_back("run")
+    assert record["undo"]["verified"] and "because of others" in record["undo"]["moved"][0]
+    flushed.executor.change_rules("nat", ["-D POSTROUTING -s 10.9.0.0/24 ! -o br-other -j MASQUERADE"])
+    assert flushed.executor.tables == before
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_rules_that_a_dead_process_added_are_taken_away_by_the_next_one(flushed, number):
+    before = dict(flushed.executor.tables)
+
+    def die(_step):
+        if len(flushed.executor.log) == number:
+            raise Killed
+
+    flushed.executor.on = die
+    with pytest.raises(Killed):
+        flushed.transaction(allowed=True).attempt("host_firewall", "run", 1)
+    flushed.executor.on = lambda _step: None
+    assert flushed.transaction().settle() and flushed.executor.tables == before
 
 
 def test_being_told_to_end_is_no_ordinary_exception():

@@ -69,6 +69,29 @@ def test_a_healthy_project_without_dockers_chains_gives_no_error():
     assert found(replace(shop(), host=replace(FILTERED, docker_chains=False, forward_policy="DROP"))) == {}
 
 
+
+def test_calls_to_other_hosts_that_get_no_answer_where_nothing_is_translated_any_more():
+    finding = found(outward(masquerading=False))["host.host_firewall_flush"]
+    assert finding.remediations == ("host_firewall",) and "netfix_allow_host_firewall" in finding.advice
+    assert "no rule masquerades what containers send out" in finding.evidence
+    assert not any("FORWARD" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        outward(masquerading=True),
+        outward(masquerading=None),
+        broken(masquerading=False),
+        with_settings(outward(masquerading=False), ip_masq="false"),
+        with_settings(outward(masquerading=False), iptables="false"),
+    ],
+    ids=["it is translated", "not known", "between containers", "nobody wants it", "the engine writes no rules"],
+)
+def test_the_nat_table_is_not_blamed_where_it_has_no_part_in_it(snapshot):
+    assert "host.host_firewall_flush" not in found(snapshot)
+
+
 # ip_forward_disabled
 
 
