@@ -72,14 +72,22 @@ class Lab:
         """The findings for it."""
         return diagnose(self.snapshot(**more))
 
-    def nested_snapshot(self):
-        """What is gathered on the nested host."""
+    def nested(self, *command):
+        """What a command on the nested host prints."""
         done = subprocess.run(
-            ["docker", "exec", "-e", "LAB_GATEWAY_PORT", f"{PROJECT}-host", "/netfix/lab/nested/snapshot", "/srv/lab", PROJECT],
+            ["docker", "exec", "-e", "LAB_GATEWAY_PORT", f"{PROJECT}-host", *command],
             env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return from_data(Snapshot, json.loads(done.stdout))
+        return done.stdout
+
+    def nested_snapshot(self):
+        """What is gathered on the nested host."""
+        return from_data(Snapshot, json.loads(self.nested("/netfix/lab/nested/snapshot", "/srv/lab", PROJECT)))
+
+    def nested_attempts(self, run_id, *words):
+        """What becomes of the attempts there; the words are those of lab/nested/attempt."""
+        return json.loads(self.nested("/netfix/lab/nested/attempt", "/srv/lab", PROJECT, run_id, *words))
 
 
 def command(lab, playbook, **variables):

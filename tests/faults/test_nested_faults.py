@@ -7,15 +7,52 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
-from faults.reference import assert_blamed, fault, names
+from faults.reference import GATEWAY, assert_blamed, fault, names
 
 pytestmark = pytest.mark.docker
 
 
-@pytest.mark.parametrize("name", names("nested"))
-def test_a_fault_of_the_engine_is_named_and_nothing_else_is_blamed(lab, name):
+MENDED = ("host_firewall_flush", "ip_forward_disabled")
+
+
+def plant(lab, name):
+    """The fault is there, its cause is named, and nothing else is."""
     lab.run("up", name)
     lab.run("symptom", name)
     diagnosis = diagnose(lab.nested_snapshot())
     assert_blamed(diagnosis.findings, fault(name))
     assert not diagnosis.healthy
+
+
+def rules(lab):
+    """The host's firewall and its switch, without counters."""
+    lines = lab.nested("sh", "-c", "iptables-save; sysctl net.ipv4.ip_forward").splitlines()
+    return [line.partition(" [")[0] for line in lines if not line.startswith("#")]
+
+
+def status(lab):
+    """What a user gets."""
+    return lab.nested("curl", "-s", "-m", "8", "-o", "/dev/null", "-w", "%{http_code}", f"{GATEWAY}/users/1")
+
+
+@pytest.mark.parametrize("name", [name for name in names("nested") if name not in MENDED])
+def test_a_fault_of_the_engine_is_named_and_nothing_else_is_blamed(lab, name):
+    plant(lab, name)
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_the_hosts_firewall_is_mended_only_where_that_is_allowed_and_undone_to_the_rule(lab, name):
+    plant(lab, name)
+    broken = rules(lab)
+    (record,) = lab.nested_attempts("run", "try", "host_firewall")
+    assert record["verdict"] == "refused" and "netfix_allow_host_firewall: true" in record["reason"]
+    assert rules(lab) == broken
+    (record,) = lab.nested_attempts("run", "try", "host_firewall", "allow_host_firewall=true")
+    assert record["verdict"] == "kept" and record["restarts"] == [], record["reason"]
+    assert status(lab) == "200"
+    mended = rules(lab)
+    (record,) = lab.nested_attempts("again", "try", "host_firewall", "allow_host_firewall=true")
+    assert record["verdict"] == "unchanged" and rules(lab) == mended
+    (record,) = lab.nested_attempts("run", "undo")
+    assert record["undo"]["verified"] and rules(lab) == broken
+    assert lab.nested_attempts("run", "undo") == [] and status(lab) == "504"
