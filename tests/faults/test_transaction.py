@@ -25,7 +25,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.s
 from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
 from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import open_attempts, open_gatherer
-from faults.reference import GATEWAY, PROJECT, ROOT
+from faults.reference import GATEWAY, PROJECT, ROOT, command, environment, play
 from lab_options import module_options
 
 pytestmark = pytest.mark.docker
@@ -127,6 +127,23 @@ def test_a_compose_file_that_was_edited_since_is_named_and_the_rollback_refused(
         transaction(apart, state).roll_back("run")
     file.write_text(OVERRIDE)
     assert len(transaction(apart, state).roll_back("run")) == 1
+
+
+def test_a_run_is_listed_confirmed_by_hand_and_rolled_back_by_playbooks(apart, state, tmp_path):
+    begun = transaction(apart, state)
+    begun.limits.confirm_timeout_s = 600.0
+    assert begun.attempt(REMEDIATION, "run", 1)["confirm"]["confirmed_at"] == ""
+    options = {"netfix_state_dir": str(state), "lab_gateway": GATEWAY}
+    line = command(apart, "roll_back", **options)
+    listed = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True).stdout
+    assert "? run " in listed and "awaiting" in listed and "confirm -e netfix_run_id=run" in listed and "changed=0" in listed
+    assert not (tmp_path / "netfix-report").exists()
+    code, said, host = play(apart, "confirm", tmp_path, netfix_run_id="run", **options)
+    assert code == 0 and host["status"] == "mended" and f"confirmed {REMEDIATION} of run run" in said, said
+    assert list(state.glob("*/timer-*")) == []
+    code, said, host = play(apart, "roll_back", tmp_path, netfix_run_id="run", **options)
+    assert code == 0 and host["status"] == "undone", said
+    assert outcomes(host["attempts"][0])[f"container {CONTAINER}"] == "restored" and "restored, " in said
 
 
 def refusal(lab, state):
