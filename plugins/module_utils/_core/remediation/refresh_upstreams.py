@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .healthy import wait_healthy
 from .situation import Proposal, Remediation, Situation, refuse
 from .steps import Action, on_container
 
@@ -25,7 +26,7 @@ def propose(situation: Situation) -> Proposal:
             steps.append(on_container(Action.SIGNAL, name, cause, signal="SIGHUP"))
         else:
             steps.append(on_container(Action.RESTART, name, cause))
-            steps.append(on_container(Action.WAIT_HEALTHY, name, "it was restarted"))
+            steps.append(wait_healthy(situation.state.containers[name], "it was restarted"))
             restarted.append(name)
     return (
         Proposal(tuple(steps), restarted=tuple(restarted))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .healthy import wait_healthy
 from .situation import Proposal, Remediation, Situation, refuse
 from .steps import Action, on_container
 
@@ -24,7 +25,7 @@ def propose(situation: Situation) -> Proposal:
     for name in ordered:
         service = situation.state.containers[name].service
         steps.append(on_container(Action.START, name, f"'{service}' is not running, and others call it"))
-        steps.append(on_container(Action.WAIT_HEALTHY, name, f"'{service}' must serve before its callers are asked"))
+        steps.append(wait_healthy(situation.state.containers[name], f"'{service}' must serve before its callers are asked"))
     return Proposal(tuple(steps), restarted=tuple(ordered))
 
 
