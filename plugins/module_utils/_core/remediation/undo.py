@@ -8,9 +8,10 @@ Undoing compares and never replays: run it twice, and the second time it gives n
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
-from ..model import Network
+from ..model import Endpoint, Network
 from .host_state import removals
 from .state import ProjectState, address_order, changed_fields, endpoint_fields, network_fields
 from .steps import (
@@ -167,6 +168,20 @@ def _reseat(now: ProjectState, saved: ProjectState) -> list[Step]:
                 and not before.static_ipv4
             ):
                 moved[name] = before
-        steps += [disconnect(name, network, CAUSE) for name in moved]
-        steps += [connect(name, network, moved[name], CAUSE) for name in address_order(moved)]
+        # one that the engine would not give back is told as moved: taking it off the network again would not help
+        if moved and _would_come_back(now, network, moved):
+            steps += [disconnect(name, network, CAUSE) for name in moved]
+            steps += [connect(name, network, moved[name], CAUSE) for name in address_order(moved)]
     return steps
+
+
+def _would_come_back(now: ProjectState, network: str, moved: dict[str, Endpoint]) -> bool:
+    """Whether those endpoints, connected in the order of their addresses, would get these back: the lowest free ones."""
+    pools = [s for s in now.networks[network].subnets if ":" not in s.subnet] if network in now.networks else []
+    if not pools:
+        return False
+    others = {c.endpoints[network].address for n, c in now.containers.items() if network in c.endpoints and n not in moved}
+    hosts = ipaddress.ip_network(pools[0].ip_range or pools[0].subnet).hosts()
+    taken = {*others, pools[0].gateway or str(next(hosts)), *pools[0].aux_addresses.values()}
+    free = (str(address) for address in hosts if str(address) not in taken)
+    return all(moved[name].address == next(free, "") for name in address_order(moved))
