@@ -236,7 +236,12 @@ def cannot_resolve(case: Case) -> list[Finding]:
                     advice=f"Write 'resolver {EMBEDDED_DNS} valid=10s;' "
                     + ("into the server or http block around " if none else "instead of it, for ")
                     + f"{where}, and reload nginx: docker kill -s HUP {container.name}. nginx asks neither resolv.conf nor /etc/hosts.",
-                    subject={"service": service, "container": container.name, "hosts": hosts},
+                    subject={
+                        "service": service,
+                        "container": container.name,
+                        "hosts": hosts,
+                        "resolver": EMBEDDED_DNS,
+                    },
                 )
             )
     return found

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,12 @@ from .config_files import read_config_text
 from .environment import json_pairs, paired_port, port_variable, read_variable
 from .names import Names
 from .urls import Place, find_bare_hosts, find_host_ports, find_keyword_hosts, find_urls
+
+# https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver
+_RESOLVER = re.compile(r"(?m)^[^#\n]*?(?<![\w$])resolver\s+(?P<words>[^;{}]+?)\s*;")
+_PASSES = re.compile(r"(?m)^[^#\n]*\b(?:proxy|fastcgi|uwsgi|grpc|scgi)_pass\b")
+_HTTP_BLOCK = re.compile(r"(?m)^[ \t]*http[ \t]*\{")
+_MAIN_BLOCK = re.compile(r"(?m)^[ \t]*(?:events|stream|mail)[ \t]*\{")
 
 
 def rewrite_host(value: str, old_host: str, new_host: str, old_port: int = 0, new_port: int = 0) -> str:
@@ -35,6 +42,22 @@ def rewrite_text_hosts(
     """
     calls = read_config_text(text, target, Names(known=frozenset({old_host.lower()})))
     return _rewrite(text, [c.place for c in calls], old_host, new_host, old_port, new_port)
+
+
+def rewrite_nginx_resolver(text: str, nameserver: str) -> str:
+    """The text of an nginx file whose names are asked of that nameserver: every ``resolver``, or a new one for all of it.
+
+    The directive's parameters (``valid=10s``) stay. Where the file has no http block, it is included into one.
+    """
+    found = list(_RESOLVER.finditer(text))
+    for match in reversed(found):
+        parameters = [word for word in match["words"].split() if "=" in word]
+        text = f"{text[: match.start('words')]}{' '.join([nameserver, *parameters])}{text[match.end('words') :]}"
+    block = _HTTP_BLOCK.search(text)
+    if found or not _PASSES.search(text) or (not block and _MAIN_BLOCK.search(text)):
+        return text
+    at = block.end() if block else 0
+    return f"{text[:at]}{chr(10) if block else ''}resolver {nameserver} valid=10s;{'' if block else chr(10)}{text[at:]}"
 
 
 def rewrite_environment(

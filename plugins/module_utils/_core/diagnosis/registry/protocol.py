@@ -91,7 +91,7 @@ KINDS: tuple[Kind, ...] = (
         "With a variable in proxy_pass nginx looks the name up for each request, and asks only the nameservers that its "
         "'resolver' directive names: there is none. The container itself resolves the name.",
         confirm="docker logs --tail 50 <nginx> 2>&1 | grep resolve",
-        why_none="The directive belongs into nginx's own configuration: 'resolver 127.0.0.11 valid=10s;'.",
+        remediations=("correct_upstreams",),
         fault="nginx_no_resolver_for_variable",
         references=("https://github.com/docker/compose/issues/3412",),
     ),
@@ -101,7 +101,7 @@ KINDS: tuple[Kind, ...] = (
         "The 'resolver' directive names a nameserver that does not know the project's services. nginx reads neither "
         "resolv.conf nor /etc/hosts, so that names resolve everywhere in the container but in nginx.",
         confirm="docker logs --tail 50 <nginx> 2>&1 | grep resolve",
-        why_none="The directive belongs into nginx's own configuration: 'resolver 127.0.0.11 valid=10s;'.",
+        remediations=("correct_upstreams",),
         fault="nginx_resolver_bypasses_docker_dns",
         references=(
             "https://github.com/hypothesis/via/pull/416",

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.rewrite import (
     rewrite_environment,
     rewrite_host,
+    rewrite_nginx_resolver,
     rewrite_text_hosts,
 )
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.urls import find_host_ports, find_urls
@@ -139,3 +140,29 @@ def test_environment_changes_host_variables_and_their_ports():
         "DSN": "postgres://db:pw@pg:5433/db",
     }
     assert rewrite_environment(environment, "nobody", "pg") == {}
+
+
+@pytest.mark.parametrize(
+    "text, rewritten",
+    [
+        ("resolver 10.0.0.53 8.8.8.8 valid=5s ipv6=off;\n", "resolver 127.0.0.11 valid=5s ipv6=off;\n"),
+        ("http {\n  server { resolver 10.0.0.53; }\n}\n", "http {\n  server { resolver 127.0.0.11; }\n}\n"),
+        ("# resolver 10.0.0.53;\n", "# resolver 10.0.0.53;\n"),
+        ("resolver_timeout 5s;\n", "resolver_timeout 5s;\n"),
+        (
+            "events {}\nhttp {\n  server { proxy_pass http://$u; }\n}\n",
+            "events {}\nhttp {\nresolver 127.0.0.11 valid=10s;\n  server { proxy_pass http://$u; }\n}\n",
+        ),
+        # a file that nginx.conf includes into its http block
+        (
+            "server { location / { proxy_pass http://$u; } }\n",
+            "resolver 127.0.0.11 valid=10s;\nserver { location / { proxy_pass http://$u; } }\n",
+        ),
+        ("events {}\nstream { server { proxy_pass $u; } }\n", "events {}\nstream { server { proxy_pass $u; } }\n"),
+        ("types { text/html html; }\n", "types { text/html html; }\n"),
+    ],
+    ids=["parameters", "nested", "comment", "timeout", "main file", "included", "stream", "nothing passed"],
+)
+def test_nginx_asks_another_nameserver(text, rewritten):
+    assert rewrite_nginx_resolver(text, "127.0.0.11") == rewritten
+    assert rewrite_nginx_resolver(rewritten, "127.0.0.11") == rewritten
