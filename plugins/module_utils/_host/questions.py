@@ -48,12 +48,16 @@ def ask(prober: Prober, case: Case, wanted: Wanted) -> list[Probe]:
         address = (
             next((a for a in probe.answers if (container.name, a, dependency.port) in is_open), "") if probe else ""
         )
-        if dependency.scheme in HTTP_SCHEMES and dependency.kind != "loopback" and address:
-            place = host_port(dependency.host, dependency.port)
-            url = f"{dependency.scheme}://{place}{_quiet_path(case, dependency)}"
-            requests[container.name, dependency.host, dependency.port] = HttpJob(
-                container.name, container.pid, url, connect=address, statuses=LIVING_STATUSES
-            )
+        if dependency.scheme not in HTTP_SCHEMES or dependency.kind == "loopback":
+            continue
+        # a provider whose name does not lead to it is asked by its address
+        others = () if probe is None or address else _direct(case, dependency, container)
+        for host, connect in [(dependency.host, address)] if address else [(a, a) for a in others]:
+            url = f"{dependency.scheme}://{host_port(host, dependency.port)}{_quiet_path(case, dependency)}"
+            if (container.name, connect, dependency.port) in is_open:
+                requests[container.name, host, dependency.port] = HttpJob(
+                    container.name, container.pid, url, connect=connect, statuses=LIVING_STATUSES
+                )
     answers = prober.run(list(requests.values()), timeout_s=max(wanted.timeout_s, 2.0), attempts=1)
     answers += _with_hyphens(prober, requests.values(), answers, wanted)
     found = [*names.values(), *_embedded(prober, pairs, names, wanted), *ports, *answers]

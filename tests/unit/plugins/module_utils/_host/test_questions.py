@@ -115,3 +115,13 @@ def test_what_does_not_run_is_not_asked():
     answers = Answers()
     ask(answers, Case(snapshot), Wanted())
     assert answers.asked == []
+
+
+def test_a_provider_whose_name_leads_nowhere_is_asked_by_its_address_as_a_direct_route_would():
+    asked = questions(Answers({"api": ((), "")}), call("web", "api", 8000, scheme="http"))
+    assert [(j.url, j.connect) for j in asked.of(HttpJob)] == [("http://10.1.0.3:8000/", "10.1.0.3")]
+
+
+def test_a_provider_that_its_name_leads_to_is_asked_once():
+    asked = questions(Answers({"api": (("10.1.0.3",), "")}), call("web", "api", 8000, scheme="http"))
+    assert [urlsplit(j.url).hostname for j in asked.of(HttpJob)] == ["api"]
