@@ -10,7 +10,17 @@ from typing import Any
 
 from .elements import Markup, element, join
 from .html_diagnosis import table, table_row
-from .run import ROLLED_BACK, confirm_lines, cost, gate_line, load_line, not_restored, step_text, undo_line
+from .run import (
+    ROLLED_BACK,
+    confirm_lines,
+    cost,
+    direct_check_lines,
+    gate_line,
+    load_line,
+    not_restored,
+    step_text,
+    undo_line,
+)
 from .text import duration, mark, plain
 
 VERDICT_TONES = {"kept": "good", "undone": "warn", "refused": "warn", "failed": "bad"}
@@ -65,6 +75,7 @@ def attempt_card(attempt: Mapping[str, Any]) -> Markup:
         element("span", duration(float(seconds) * 1000), class_="meta") if seconds else None,
     )
     parts = [element("p", reason)] if reason else []
+    parts += [marked_line(*line) for line in direct_check_lines(attempt)]
     parts.append(_steps(attempt))
     gate, undo = attempt.get("gate"), attempt.get("undo")
     if gate:

@@ -19,7 +19,8 @@ A journal is plain JSON::
                   gate: {promised: [code], mended: [code], regressed: [text], still_broken: [text], waited_s} | null,
                   confirm: {until, timer, confirmed_at} | null,
                   undo: {verified, differences: [text], objects: [{kind, name, outcome, error}]} | null,
-                  started_at, duration_s}
+                  left: [text], direct_checks: [direct check], started_at, duration_s}
+    direct check = {consumer, provider, container, address, port, tcp, status}
     step       = {action, object, cause, outcome, duration_ms, error}
     validation = {checks: [CheckResult], load: load | null}
     load       = {requests, failures, rps, p50_ms, p95_ms, max_ms, errors: [{name, count, error}], duration_s,

@@ -14,7 +14,7 @@ from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
 from .reading import WORST_FIRST, Reading, read, verdict
-from .run import confirm_lines, cost, gate_line, load_line, not_restored, step_text, undo_line
+from .run import confirm_lines, cost, direct_check_lines, gate_line, load_line, not_restored, step_text, undo_line
 from .text import duration, mark, plain
 
 
@@ -198,6 +198,8 @@ def _attempt(attempt: Mapping[str, Any]) -> list[str]:
     verdict_, reason = prose(attempt.get("verdict")), plain(attempt.get("reason"))
     lines = [f"### Attempt {prose(attempt.get('number') or 1)}: {code(attempt.get('remediation'))}, {verdict_}", ""]
     lines += [_sentence(reason), ""] if reason else []
+    checked = [f"- {prose(' '.join(line))}" for line in direct_check_lines(attempt)]
+    lines += [*checked, ""] if checked else []
     rows = [
         (
             f"{mark(step.get('outcome'))} {prose(step.get('outcome'))}",

@@ -100,6 +100,8 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
     why = _because(attempt)
     if why:
         page.text(why, indent=2)
+    for line in direct_check_lines(attempt):
+        page.item(*line)
     _steps(page, [step for step in attempt.get("steps") or [] if isinstance(step, Mapping)])
     gate = attempt.get("gate")
     if gate:
@@ -162,6 +164,19 @@ def confirm_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
     at = (attempt.get("confirm") or {}).get("confirmed_at")
     waiting = unconfirmed(attempt)
     return [("✓", f"confirmed at {plain(at)}")] if at else [("·", waiting)] if waiting else []
+
+
+def direct_check_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The mark and a sentence for each provider that was asked at its own address, past names and gateways."""
+    lines = []
+    for check in attempt.get("direct_checks") or []:
+        tcp = plain(check.get("tcp"))
+        status = f", HTTP {plain(check['status'])}" if check.get("status") else ""
+        place = plain(f"{check['address']}:{check.get('port')}" if check.get("address") else "no common network")
+        who = plain(f"{check.get('provider')} ({check.get('container')})")
+        sentence = f"{plain(check.get('consumer'))} asks {who} directly at {place}: {tcp}{status}"
+        lines.append(("✓" if tcp == "open" else "·" if tcp == "not asked" else "✗", sentence))
+    return lines
 
 
 def undo_line(undo: Mapping[str, Any]) -> tuple[str, str]:
