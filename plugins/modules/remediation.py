@@ -180,6 +180,23 @@ attempt:
           outcome: done
           duration_ms: 61.3
           error: ""
+    left:
+      description: What the steps leave unmended, each with the reason.
+      type: list
+      elements: str
+      sample: ["api → db:5432: 10.1.0.2:5432 did not answer a direct check (timeout)"]
+    direct_checks:
+      description: How each provider answered at its own address, past every name and gateway.
+      type: list
+      elements: dict
+      sample:
+        - consumer: api_gateway
+          provider: hcl-kb-service
+          container: netfix-dev-hcl-kb-service-1
+          address: 10.214.77.6
+          port: 8001
+          tcp: open
+          status: 200
     gate:
       description: What was promised, what is mended, what is still broken, what passed before and fails now.
       type: dict

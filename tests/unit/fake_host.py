@@ -94,6 +94,9 @@ class FakeGatherer:
     def config(self):
         return self._snapshot.config, ()
 
+    def mounted(self):
+        return {}, {}
+
     def snapshot(self):
         state = self._executor.state()
         containers = tuple(

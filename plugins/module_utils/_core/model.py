@@ -260,6 +260,12 @@ class Dependency:
         """``consumer → host:port``, as every table shows it."""
         return f"{self.consumer} → {self.target}"
 
+    @property
+    def rewritable(self) -> bool:
+        """Whether our override file can say it anew: a variable, a command line, a mounted file, a label."""
+        written = self.origin.partition(" ")[0] in ("environment", "entrypoint", "command", "label")
+        return written or self.key.startswith(("/", "configs."))
+
 
 @dataclass(frozen=True)
 class Probe:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,11 @@ class Gatherer:
             self._config = self._reader.result()
             self._files = read_files(config_files_to_read(self._config[0]), self.compose.project.source)
         return self._config
+
+    def mounted(self) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+        """The texts of mounted configuration files by path, and the names of all files of a mounted folder of them."""
+        config = self.config()[0]
+        return dict(self._files), {p: names_in(p) for p in config_files_to_read(config) if os.path.isdir(p)}
 
     def _key(self) -> tuple[Any, ...]:
         project = self.compose.project
@@ -220,6 +226,16 @@ def _files_in(folder: str) -> list[str]:
         folders[:] = sorted(folders) if here == folder else []
         found += [os.path.join(here, name) for name in sorted(names)]
     return found[:100]
+
+
+def names_in(folder: str) -> tuple[str, ...]:
+    """The names of all files below a folder, relative to it, and of links to other folders; a hundred at most."""
+    found = (
+        os.path.relpath(os.path.join(here, name), folder)
+        for here, folders, names in os.walk(folder)
+        for name in [*names, *(f for f in folders if os.path.islink(os.path.join(here, f)))]
+    )
+    return tuple(sorted(itertools.islice(found, 100)))
 
 
 def read_files(paths: Iterable[str], source: str) -> dict[str, str]:

@@ -96,12 +96,15 @@ class Transaction:
         if not promised:
             return Proposal(refusals=("no finding unlocks it",)), ()
         state = self.executor.state()
+        files, folders = self.gatherer.mounted()
         situation = Situation(
             case=Case(snapshot, diagnosis.walks),
             findings=promised,
             state=state,
             override=parse_override(state.override, self.executor.compose.project.override),
             options={"host_routes": host_subnets(), **self._host_options(name)},
+            files=files,
+            folders=folders,
         )
         proposal = REMEDIATIONS[name].propose(situation)
         return self._preflight(proposal, snapshot), promised
@@ -160,7 +163,7 @@ class Transaction:
         record = self._record(name, run_id, number, promised, proposal)
         record["verdict"] = "refused" if proposal.refusals else "planned" if proposal.steps else "unchanged"
         record["reason"] = "; ".join(proposal.refusals) or (
-            "asked not to act" if proposal.steps else _why_unchanged(promised)
+            f"asked not to act{_left(proposal.left)}" if proposal.steps else _why_unchanged(promised)
         )
         return proposal, record
 
@@ -193,6 +196,8 @@ class Transaction:
             "verdict": "",
             "reason": "",
             "steps": [_told(s) for s in proposal.steps],
+            "left": list(proposal.left),
+            "direct_checks": to_data(proposal.direct_checks),
             "gate": None,
             "confirm": None,
             "undo": None,
@@ -256,7 +261,7 @@ class Transaction:
 
         What is not on the disk as kept would be taken for unfinished, and be undone by the next run.
         """
-        kept: dict[str, Any] = {"phase": "kept", "verdict": "kept", "reason": _why_kept(gate)}
+        kept: dict[str, Any] = {"phase": "kept", "verdict": "kept", "reason": _why_kept(gate, record["left"])}
         if timer:
             until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
             kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
@@ -448,9 +453,13 @@ def _why_unchanged(promised: Sequence[Finding]) -> str:
     return "there is nothing to change" if promised else "nothing is broken"
 
 
-def _why_kept(gate: Gate) -> str:
+def _why_kept(gate: Gate, left: Sequence[str]) -> str:
     rest = f"; still broken: {', '.join(gate.still_broken)}" if gate.still_broken else ""
-    return f"mended {', '.join(dict.fromkeys(gate.mended))}, and nothing that passed before fails{rest}"
+    return f"mended {', '.join(dict.fromkeys(gate.mended))}, and nothing that passed before fails{rest}{_left(left)}"
+
+
+def _left(reasons: Sequence[str]) -> str:
+    return f"; left as it is: {'; '.join(reasons)}" if reasons else ""
 
 
 def _why_waited(gate: Gate) -> str:

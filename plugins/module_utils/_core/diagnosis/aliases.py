@@ -134,7 +134,7 @@ def label_too_long(case: Case) -> list[Finding]:
                 advice=f"Use a shorter name in {first.origin} of service '{first.consumer}'"
                 + (f": '{meant}' is the service's own." if meant else "."),
                 subject={"consumer": first.consumer, "host": host, "service": meant},
-                mendable=bool(meant) and first.origin.startswith("environment"),
+                mendable=bool(meant) and first.rewritable,
             )
         )
     return found

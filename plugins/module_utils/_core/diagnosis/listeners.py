@@ -150,7 +150,7 @@ def _other_port(case: Case, ways: list[Way], provider: Container, port: int, pub
             "new_port": port,
         },
         # a program may listen for its own management before, or instead of, its service
-        mendable=first.origin.startswith("environment") and (published or _is_meant(case, provider.service, port)),
+        mendable=first.rewritable and (published or _is_meant(case, provider.service, port)),
     )
 
 

@@ -70,7 +70,7 @@ def _finding(
             "port": dependency.port,
             "keys": [dependency.key],
         },
-        mendable=bool(meant) and dependency.origin.startswith("environment"),
+        mendable=bool(meant) and dependency.rewritable,
     )
 
 

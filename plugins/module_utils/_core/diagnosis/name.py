@@ -287,7 +287,7 @@ def misspelt_name(case: Case) -> list[Finding]:
                     "service": meant,
                     "keys": sorted({w.dependency.key for w in walks}),
                 },
-                mendable=any(w.dependency.origin.startswith("environment") for w in walks),
+                mendable=any(w.dependency.rewritable for w in walks),
             )
         )
     return found

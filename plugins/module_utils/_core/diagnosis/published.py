@@ -100,7 +100,7 @@ def published_on_loopback(case: Case) -> list[Finding]:
                     "port": way.port,
                     "new_port": inside,
                 },
-                mendable=shared and first.origin.startswith("environment"),
+                mendable=shared and first.rewritable,
             )
         )
     return found

@@ -22,7 +22,7 @@ from .names import Names, environment_of, links_of, mapping, names_of, names_of_
 from .products import says_who_is_called, usual_port
 from .urls import HTTP_SCHEMES, PROTOCOLS, Place, is_address, is_datagram, is_loopback
 
-__all__ = ["config_files_to_read", "names_of", "read_dependencies"]
+__all__ = ["config_files_to_read", "mounted_texts", "names_of", "read_dependencies"]
 
 # Endings that people put behind a service's name in vain; nothing else answers there.
 _PRIVATE_ENDINGS = (
@@ -118,7 +118,7 @@ def _from_files(
 ) -> Iterator[Dependency]:
     static: list[str] = []
     for source, target in mounted_files(config, service):
-        for path, inside, text in _texts(config, source, target, files):
+        for path, inside, text in mounted_texts(config, source, target, files):
             if re.search(r"/traefik\.(?:ya?ml|toml)$", inside):
                 static.append(text)
             filled = _fill(text, environment)
@@ -135,7 +135,7 @@ def _from_files(
         yield _dependency(consumer, found.place, f"{what} {found.key} of {found.service}", found.key)
 
 
-def _texts(
+def mounted_texts(
     config: Mapping[str, Any], source: str, target: str, files: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     """Host path, path inside the container and text of a mounted file, or of each file of a mounted directory."""

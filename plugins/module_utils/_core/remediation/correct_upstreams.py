@@ -7,45 +7,53 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..parsing.rewrite import rewrite_environment
+from ..model import Dependency, Finding
+from ..parsing.rewrite import rewrite_nginx_resolver
 from .patch import escape, merge, service_patch
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
+from .upstreams import Change, Target, redirect, rewrite_files
 
 
 def propose(situation: Situation) -> Proposal:
-    """Environment variables with the right names; names are preferred to addresses, which move."""
+    """Routes with the right names, wherever they are written; names are preferred to addresses, which move."""
     patch: dict[str, Any] = {}
     services: list[str] = []
+    left: list[str] = []
     for finding in situation.findings:
         subject = finding.subject
         if subject.get("variable"):
             service, part = str(subject["service"]), _routes(subject)
+            change = Change(merge(patch, service_patch(service, environment=part)), (service,)) if part else Change(patch)
+        elif subject.get("resolver"):
+            service = str(subject["service"])
+            change = _resolving(situation, service, str(subject["resolver"]), patch)
         elif subject.get("host") and subject.get("consumer"):
-            service, part = str(subject["consumer"]), _renamed(situation, subject, patch)
+            service, change = str(subject["consumer"]), _renamed(situation, finding, patch)
         else:
             continue
-        if not part:
-            return refuse(f"no environment variable of service '{service}' holds what must change")
-        patch = merge(patch, service_patch(service, environment=part))
-        services.append(service)
+        left += change.refusals
+        if not change.services and not change.refusals:
+            left.append(f"{finding.code}: no variable or mounted file of service '{service}' holds what must change")
+        patch = dict(change.patch)
+        services += change.services
     if not patch:
-        return refuse("no wrong upstream is known")
-    return persist(situation, (), patch, services, "the configuration must name the services that exist")
+        return refuse(*(left or ["no wrong upstream is known"]))
+    return persist(situation, (), patch, services, "the configuration must name the services that exist", left)
 
 
-def _renamed(situation: Situation, subject: dict[str, Any], patch: dict[str, Any]) -> dict[str, str]:
-    consumer = str(subject["consumer"])
-    # one variable may need several corrections
-    corrected = ((patch.get("services") or {}).get(consumer) or {}).get("environment") or {}
-    # "docker compose config" doubles every dollar sign already
-    return rewrite_environment(
-        {**(situation.service(consumer).get("environment") or {}), **corrected},
-        str(subject["host"]),
-        str(subject.get("new_host") or subject["service"]),
-        int(subject.get("port") or 0),
-        int(subject.get("new_port") or 0),
-    )
+def _renamed(situation: Situation, finding: Finding, patch: dict[str, Any]) -> Change:
+    subject = finding.subject
+    old = Target(str(subject["host"]), int(subject.get("port") or 0))
+    new = Target(str(subject.get("new_host") or subject["service"]), int(subject.get("new_port") or 0))
+    broken = [d for d in situation.case.snapshot.dependencies if d.name in finding.breaks and d.host == old.host]
+    dependency = broken[0] if broken else Dependency(str(subject["consumer"]), old.host, old.port)
+    return redirect(situation, patch, dependency, old, new)
+
+
+def _resolving(situation: Situation, service: str, nameserver: str, patch: dict[str, Any]) -> Change:
+    """nginx asks the nameserver that its own directive names, whatever its container asks."""
+    return rewrite_files(situation, patch, service, lambda text, _inside: (rewrite_nginx_resolver(text, nameserver), ""))
 
 
 def _routes(subject: dict[str, Any]) -> dict[str, str]:
@@ -64,7 +72,7 @@ REMEDIATION = Remediation(
     summary="points the consumer's configuration at the right name and port",
     invasiveness=4,
     reversible="full",
-    restarts="consumer",
-    downtime="one restart of the consumer",
+    restarts="consumer; the provider where its label says the port",
+    downtime="one restart of what is corrected",
     propose=propose,
 )

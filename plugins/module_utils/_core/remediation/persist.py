@@ -8,29 +8,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .patch import merge
-from .situation import Proposal, Situation
-from .steps import Action, Step, on_container, recreate
+from .healthy import wait_healthy
+from .patch import merge, without_unused_configs
+from .situation import DirectCheck, Proposal, Situation
+from .steps import Action, Step, recreate
 
 OVERRIDE_FILE = "compose.netfix.yml"
 
 
 def persist(
-    situation: Situation, steps: Iterable[Step], patch: Mapping[str, Any], services: Iterable[str], cause: str
+    situation: Situation,
+    steps: Iterable[Step],
+    patch: Mapping[str, Any],
+    services: Iterable[str],
+    cause: str,
+    left: Iterable[str] = (),
+    direct_checks: Iterable[DirectCheck] = (),
 ) -> Proposal:
     """The proposal with the patch written and the services brought to it, one after the other.
 
-    One at a time, a recreated container takes its own address back: the engine gives the lowest free one.
+    One at a time, a recreated container takes its own address back: the engine gives the lowest free one. ``left`` is
+    what the patch leaves unmended, and why.
     """
     result: list[Step] = list(steps)
     # those that others wait for come first: Compose would recreate them on the way, in an order of its own
     changed = sorted(dict.fromkeys(services), key=lambda s: len(situation.case.needed_by([s])))
     if patch:
-        data = merge(situation.override, patch)
+        data = without_unused_configs(merge(situation.override, patch))
         result.append(Step(Action.WRITE_OVERRIDE, OVERRIDE_FILE, cause, {"data": data}))
         for service in changed:
             result.append(recreate(service, f"'{service}' takes the new configuration"))
         for service in changed:
             for container in situation.containers_of(service):
-                result.append(on_container(Action.WAIT_HEALTHY, container, f"'{service}' was recreated"))
-    return Proposal(tuple(result), patch=dict(patch), recreated=tuple(changed))
+                result.append(wait_healthy(situation.state.containers[container], f"'{service}' was recreated"))
+    return Proposal(
+        tuple(result),
+        patch=dict(patch),
+        recreated=tuple(changed),
+        left=tuple(dict.fromkeys(left)),
+        direct_checks=tuple(dict.fromkeys(direct_checks)),
+    )

@@ -22,7 +22,8 @@ class Situation:
     """A diagnosed project, its present state, and our override file's data as it is now.
 
     ``findings`` are those that the remediation is to mend. The case's snapshot has its secrets: plans need them to
-    rewrite a URL that holds a password.
+    rewrite a URL that holds a password. ``files`` are the texts of mounted configuration files by host path,
+    ``folders`` the names of all files of a mounted folder of them.
     """
 
     case: Case
@@ -30,6 +31,8 @@ class Situation:
     state: ProjectState
     override: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -39,6 +42,11 @@ class Situation:
     def service(self, name: str) -> dict[str, Any]:
         """One service's effective configuration, empty where there is none."""
         return dict((self.config.get("services") or {}).get(name) or {})
+
+    def extra_hosts(self, service: str) -> list[str]:
+        """A service's configured lines of the hosts file, each ``host=address``."""
+        entries = self.service(service).get("extra_hosts") or []
+        return [f"{k}={v}" for k, v in entries.items()] if isinstance(entries, Mapping) else [str(e) for e in entries]
 
     def network_key(self, name: str) -> str:
         """The configuration's key of a network, empty where the configuration does not know it."""
@@ -72,6 +80,23 @@ class Situation:
 
 
 @dataclass(frozen=True)
+class DirectCheck:
+    """How a provider answered when it was asked at its own address, past every name and gateway.
+
+    ``container`` is who has the address, by the engine's account: an answer proves nothing about anybody else.
+    ``tcp`` is ``open``, the error, or ``not asked``; ``status`` is that of an HTTP answer, 0 where none came.
+    """
+
+    consumer: str
+    provider: str
+    container: str
+    address: str
+    port: int
+    tcp: str
+    status: int = 0
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What a remediation would do: steps, or the reasons why it cannot.
 
@@ -79,6 +104,8 @@ class Proposal:
     containers are made anew, ``restarted`` the containers whose processes start again. ``patience_s`` is how long
     the gate may wait at least, in seconds. ``host`` is what the steps change of the host itself, None for nothing.
     Steps beside refusals show what would be done if it were allowed.
+    ``left`` says what the steps do not mend, and why. ``direct_checks`` are
+    those that the answer rests on.
     """
 
     steps: tuple[Step, ...] = ()
@@ -88,6 +115,8 @@ class Proposal:
     restarted: tuple[str, ...] = ()
     patience_s: float = 0.0
     host: Optional[HostState] = None
+    left: tuple[str, ...] = ()
+    direct_checks: tuple[DirectCheck, ...] = ()
 
     @property
     def changes(self) -> bool:

@@ -89,12 +89,12 @@ def test_a_host_that_nothing_has_is_an_error_where_a_check_fails():
     assert [(f.code, f.severity) for f in findings] == [("name.unresolved", Severity.ERROR)]
 
 
-def test_a_misspelling_in_a_file_is_told_but_not_rewritten():
+def test_a_misspelling_in_a_mounted_file_can_be_corrected_as_well():
     snapshot = shop()
     asked = (call("web", "apii", 8000, origin="nginx.conf:12", key="/etc/nginx/nginx.conf"),)
     snapshot = with_probes(replace(snapshot, dependencies=asked, checks=()), unresolved("shop-web-1", "apii"))
     (finding,) = diagnose(snapshot).findings
-    assert finding.code == "name.service_renamed_typo" and finding.remediations == ()
+    assert finding.code == "name.service_renamed_typo" and finding.remediations == ("correct_upstreams",)
     assert "nginx.conf:12" in finding.advice
 
 

@@ -11,13 +11,14 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.p
     merge,
     override,
     reset,
+    without_unused_configs,
 )
 
 CASES = [
     ({}, {"a": 1}, {"a": 1}),
     ({"a": 1}, {}, {"a": 1}),
     ({"a": {"x": 1}}, {"a": {"y": 2}}, {"a": {"x": 1, "y": 2}}),
-    ({"a": {"x": 1}}, {"a": None}, {"a": None}),
+    ({"a": {"x": 1}}, {"a": None}, {"a": {"x": 1}}),
     ({"a": None}, {"a": {"y": 2}}, {"a": {"y": 2}}),
     ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
     ({"a": [1]}, {"a": override([2])}, {"a": override([2])}),
@@ -60,3 +61,11 @@ def test_an_entry_is_added_once_and_a_tag_stays(present, result):
 
 def test_dollar_signs_are_doubled():
     assert escape("pa$word${X}") == "pa$$word$${X}"
+
+
+def test_inline_configs_of_ours_that_nobody_uses_any_more_are_dropped():
+    configs = {"netfix-1": {"content": "old"}, "netfix-2": {"content": "new"}, "theirs": {"file": "./x"}}
+    services = {"web": {"configs": override([{"source": "netfix-2", "target": "/x"}])}}
+    data = without_unused_configs({"services": services, "configs": configs})
+    assert set(data["configs"]) == {"netfix-2", "theirs"} and data["services"] == services
+    assert "configs" not in without_unused_configs({"services": {}, "configs": {"netfix-1": {"content": "old"}}})
