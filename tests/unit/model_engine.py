@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError
-from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Endpoint, Network, from_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Endpoint, Network, Subnet, from_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import ProjectState
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.undo import undo_steps
 
@@ -85,7 +85,7 @@ class ModelEngine:
                 self.containers[name] = replace(found, config_hash=wanted, config=config, endpoints={}, state="running")
                 for key, spec in sorted(networks.items()):
                     static = (spec or {}).get("ipv4_address") or ""
-                    network = self.config["networks"][key]["name"]
+                    network = self._network_of(key)
                     self.connect(name, network, {"network": network, "aliases": [name, service], "static_ipv4": static})
             self.start(name)
 
@@ -94,6 +94,15 @@ class ModelEngine:
 
     def remove_container(self, container):
         del self.containers[container]
+
+    def _network_of(self, key):
+        """Its name; Compose makes what the override file adds."""
+        configured = self.config["networks"].get(key)
+        name = configured["name"] if configured else f"{self.project}_{key}"
+        if not configured and name not in self.networks:
+            pool = json.loads(self.override)["networks"][key]["ipam"]["config"][0]["subnet"]
+            self.networks[name] = Network("new", name, key=key, project=self.project, subnets=(Subnet(pool),))
+        return name
 
     def start(self, container):
         self.containers[container] = replace(self.containers[container], state="running")

@@ -5,44 +5,62 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from ..parsing.rewrite import rewrite_host
 from .patch import merge, service_patch
 from .persist import persist
-from .pins import broken_dependencies, fixed_address
-from .situation import Proposal, Remediation, Situation, refuse
+from .pins import NETWORK, Broken, broken_dependencies, fixed_addresses
+from .situation import Proposal, Remediation, Situation
+from .upstreams import Change, Target, redirect
 
 
 def propose(situation: Situation) -> Proposal:
-    """Routes rewritten to fixed addresses, for those providers alone that answered a direct check."""
-    found, reasons = broken_dependencies(situation)
-    patch: dict[str, Any] = {}
-    services: list[str] = []
-    rewritten: dict[str, dict[str, str]] = {}
-    for broken in found:
-        dependency = broken.dependency
-        settings, reason = fixed_address(situation, broken)
-        environment = situation.service(dependency.consumer).get("environment") or {}
-        if not broken.answered:
-            reason = f"{dependency.name}: {broken.address}:{dependency.port} did not answer a direct check"
-        elif not reason and not dependency.origin.startswith("environment"):
-            reason = (
-                f"{dependency.name} is read from {dependency.origin}; only routes in the environment can be rewritten"
-            )
+    """Routes rewritten to fixed addresses, for those providers alone that did not fail a direct check."""
+    asked = broken_dependencies(situation)
+    left = list(asked.reasons)
+    routed: list[Broken] = []
+    for broken in asked.broken:
+        reason = _why_not(situation, broken)
         if reason:
-            reasons.append(reason)
-            continue
-        values = rewritten.setdefault(dependency.consumer, {})
-        value = values.get(dependency.key) or str(environment.get(dependency.key) or "")
-        values[dependency.key] = rewrite_host(value, dependency.host, broken.address, dependency.port, dependency.port)
-        patch = merge(patch, service_patch(broken.provider, networks=settings))
-        services.append(broken.provider)
-    for consumer, values in rewritten.items():
-        patch = merge(patch, service_patch(consumer, environment=values))
-    if not patch:
-        return refuse(*(reasons or ["no broken dependency is known"]))
-    return persist(situation, (), patch, [*services, *rewritten], "the routes bypass name resolution")
+            left.append(f"{broken.dependency.name}: {reason}")
+        else:
+            routed.append(broken)
+    fixed = fixed_addresses(situation, routed)
+    if not fixed.addresses:
+        reasons = (*left, *fixed.refusals) or ("no broken dependency is known",)
+        return Proposal(refusals=reasons, direct_checks=asked.checks)
+    patch, services = dict(fixed.patch), list(fixed.services)
+    for broken in routed:
+        change = _routed(situation, patch, broken, fixed.addresses[broken.provider])
+        patch = dict(change.patch)
+        services += change.services
+        left += change.refusals
+    return persist(situation, (), patch, services, "the routes bypass name resolution", left, asked.checks)
+
+
+def _why_not(situation: Situation, broken: Broken) -> str:
+    if broken.rejects_address:
+        return f"'{broken.provider}' rejects requests to its address (HTTP {broken.check.status})"
+    if not broken.port:
+        return "its port is not known"
+    probe = _routed(situation, {}, broken, broken.fixed or "192.0.2.1")
+    if probe.services:
+        return ""
+    return "; ".join(probe.refusals) or f"{broken.dependency.origin} names it in a way that cannot be rewritten"
+
+
+def _routed(situation: Situation, patch: dict[str, Any], broken: Broken, address: str) -> Change:
+    dependency = broken.dependency
+    label = re.fullmatch(r"label (traefik\.\S+) of (\S+)", dependency.origin)
+    if label and not label[1].lower().endswith((".url", ".address")):
+        # Traefik takes the address from the engine, on the network that this label names
+        # https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/docker/
+        network = f"{situation.case.snapshot.project}_{NETWORK}"
+        part = service_patch(label[2], labels={"traefik.docker.network": network})
+        return Change(merge(patch, part), (label[2],))
+    old, new = Target(dependency.host, dependency.port), Target(address, broken.port)
+    return redirect(situation, patch, dependency, old, new)
 
 
 REMEDIATION = Remediation(
@@ -50,7 +68,7 @@ REMEDIATION = Remediation(
     summary="points the gateway's routes at the addresses and ports that answered directly",
     invasiveness=4,
     reversible="full",
-    restarts="gateway, providers",
+    restarts="gateway; providers that have no fixed address yet",
     downtime="one restart of the gateway and of each provider whose address is fixed",
     propose=propose,
 )

@@ -103,9 +103,8 @@ class Proposal:
     ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
     containers are made anew, ``restarted`` the containers whose processes start again. ``patience_s`` is how long
     the gate may wait at least, in seconds. ``host`` is what the steps change of the host itself, None for nothing.
-    Steps beside refusals show what would be done if it were allowed.
-    ``left`` says what the steps do not mend, and why. ``direct_checks`` are
-    those that the answer rests on.
+    Steps beside refusals show what would be done if it were allowed. ``left`` says what the steps do not mend, and why.
+    ``direct_checks`` are those that the answer rests on.
     """
 
     steps: tuple[Step, ...] = ()

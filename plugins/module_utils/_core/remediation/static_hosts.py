@@ -5,45 +5,74 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from .patch import appended, merge, service_patch
+from ..diagnosis.case import reached
+from ..parsing.urls import is_address, is_loopback
+from .patch import appended, is_tagged, items_of, merge, override, service_patch
 from .persist import persist
-from .pins import broken_dependencies, fixed_address
-from .situation import Proposal, Remediation, Situation, refuse
+from .pins import Broken, broken_dependencies, fixed_addresses
+from .situation import Proposal, Remediation, Situation
 
 
 def propose(situation: Situation) -> Proposal:
     """For every broken dependency: the provider's address fixed, the consumer's hosts file pinned to it."""
-    found, reasons = broken_dependencies(situation)
-    patch: dict[str, Any] = {}
-    services: list[str] = []
-    for broken in found:
-        consumer = broken.dependency.consumer
-        settings, reason = fixed_address(situation, broken)
+    asked = broken_dependencies(situation)
+    left = list(asked.reasons)
+    pinned: list[Broken] = []
+    for broken in asked.broken:
+        reason = _why_no_pin(broken)
         if reason:
-            reasons.append(reason)
-            continue
-        if not broken.answered:
-            reasons.append(f"{broken.dependency.name}: {broken.address} did not answer either; a pin cannot help")
-            continue
-        patch = merge(patch, service_patch(broken.provider, networks=settings))
-        # an earlier run may have pinned others in our override file: merge() lets a patch's list replace them
-        before = (merge(situation.override, patch).get("services") or {}).get(consumer) or {}
-        pin = f"{broken.dependency.host}={broken.address}"
-        link = f"{broken.provider}:{broken.dependency.host}"
-        patch = merge(
-            patch,
-            service_patch(
-                consumer,
-                extra_hosts=appended(before.get("extra_hosts"), pin),
-                links=appended(before.get("links"), link),
-            ),
-        )
-        services += [broken.provider, consumer]
-    if not patch:
-        return refuse(*(reasons or ["no broken dependency is known"]))
-    return persist(situation, (), patch, services, "the consumer gets a fixed address instead of a name lookup")
+            left.append(f"{broken.dependency.name}: {reason}")
+        else:
+            pinned.append(broken)
+    fixed = fixed_addresses(situation, pinned)
+    if not fixed.addresses:
+        reasons = (*left, *fixed.refusals) or ("no broken dependency is known",)
+        return Proposal(refusals=reasons, direct_checks=asked.checks)
+    patch, services = dict(fixed.patch), list(fixed.services)
+    for broken in pinned:
+        patch = merge(patch, _pin(situation, patch, broken, fixed.addresses[broken.provider]))
+        services.append(broken.dependency.consumer)
+    cause = "the consumer gets a fixed address instead of a name lookup"
+    return persist(situation, (), patch, services, cause, left, asked.checks)
+
+
+def _why_no_pin(broken: Broken) -> str:
+    host = broken.dependency.host
+    if is_address(host) or is_loopback(host):
+        return f"'{host}' is looked up nowhere, so a pin cannot lead elsewhere"
+    if broken.port != broken.dependency.port:
+        return f"'{broken.provider}' listens on port {broken.port}, and a pin changes no port"
+    return ""
+
+
+def _pin(situation: Situation, patch: dict[str, Any], broken: Broken, address: str) -> dict[str, Any]:
+    consumer, host = broken.dependency.consumer, broken.dependency.host
+    fields: dict[str, Any] = {}
+    # an earlier run may have pinned others in our override file: merge() lets a patch's list replace them
+    before = (merge(situation.override, patch).get("services") or {}).get(consumer) or {}
+    pin, name = f"{host}={address}", host.lower()
+    patched = ((patch.get("services") or {}).get(consumer) or {}).get("extra_hosts")
+    configured = [] if is_tagged(patched) else situation.extra_hosts(consumer)
+    present = [*configured, *items_of(patch, consumer, "extra_hosts", ())]
+    others = [e for e in present if re.split("[:=]", e, maxsplit=1)[0].lower() != name]
+    if set(present) <= {*others, pin}:
+        fields["extra_hosts"] = appended(before.get("extra_hosts"), pin)
+    else:
+        # the first line of a hosts file wins
+        fields["extra_hosts"] = override(list(dict.fromkeys([*others, pin])))
+    # Compose waits for what is linked: two that wait for each other never start
+    if consumer not in reached([broken.provider], lambda service: _waited_for(situation, patch, service)):
+        fields["links"] = appended(before.get("links"), f"{broken.provider}:{host}")
+    return service_patch(consumer, **fields)
+
+
+def _waited_for(situation: Situation, patch: dict[str, Any], service: str) -> list[str]:
+    spec = situation.service(service)
+    links = [*(spec.get("links") or ()), *items_of(patch, service, "links", ())]
+    return [*(spec.get("depends_on") or ()), *(str(link).partition(":")[0] for link in links)]
 
 
 REMEDIATION = Remediation(
@@ -51,7 +80,7 @@ REMEDIATION = Remediation(
     summary="links and extra_hosts pinned to fixed addresses",
     invasiveness=4,
     reversible="full",
-    restarts="consumer, providers",
-    downtime="one restart of the consumer and of each pinned provider",
+    restarts="consumer; providers that have no fixed address yet",
+    downtime="one restart of the consumer and of each provider whose address is fixed",
     propose=propose,
 )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.case import open_case
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
-from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import TAG, VALUE, override
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import TAG, override
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.situation import Situation
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
@@ -317,92 +317,6 @@ def test_a_stranger_is_left_alone_even_if_the_remediation_is_forced():
     found = Situation(open_case(snapshot), diagnose(snapshot).findings, state_of(snapshot))
     proposal = REMEDIATIONS["detach_intruders"].propose(found)
     assert proposal.steps == () and "netfix-unit-other-users-1 is not this project's" in proposal.refusals[0]
-
-
-# static_hosts, direct_routes
-
-
-def test_pins_go_with_a_fixed_address_of_the_provider():
-    proposal = propose(recorded("reconnected_without_alias"), "static_hosts")
-    services = proposal.patch["services"]
-    address = services["hcl-kb-service"]["networks"]["vertice-network"]["ipv4_address"]
-    assert services["api_gateway"]["extra_hosts"] == [f"hcl-kb-service={address}"]
-    assert services["api_gateway"]["links"] == ["hcl-kb-service:hcl-kb-service"]
-    assert proposal.recreated[0] == "hcl-kb-service"
-
-
-def test_pins_of_an_earlier_run_stay():
-    present = {"services": {"api_gateway": {"extra_hosts": ["redis=10.214.91.4"], "links": ["redis"]}}}
-    proposal = propose(recorded("reconnected_without_alias"), "static_hosts", override=present)
-    data = next(s for s in proposal.steps if s.action.value == "write_override").args["data"]
-    assert data["services"]["api_gateway"]["extra_hosts"][0] == "redis=10.214.91.4"
-    assert len(data["services"]["api_gateway"]["extra_hosts"]) == 2
-
-
-def test_pins_keep_the_tag_of_what_an_earlier_run_replaced():
-    present = {"services": {"api_gateway": {"extra_hosts": override(["other=10.0.0.1"])}}}
-    pins = propose(recorded("reconnected_without_alias"), "static_hosts", override=present).patch
-    hosts = pins["services"]["api_gateway"]["extra_hosts"]
-    assert hosts[TAG] == "override" and hosts[VALUE][0] == "other=10.0.0.1" and len(hosts[VALUE]) == 2
-
-
-@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
-def test_an_address_is_not_fixed_where_the_subnet_is_the_engines_choice(name):
-    snapshot = recorded("reconnected_without_alias")
-    networks = {"vertice-network": {"name": LAB_NETWORK}}
-    refusals = propose(replace(snapshot, config={**snapshot.config, "networks": networks}), name).refusals
-    assert refusals and all("subnet is not set in the Compose file" in r for r in refusals)
-
-
-@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
-def test_an_address_that_did_not_answer_is_not_pinned(name):
-    refusals = propose(recorded("bind_loopback_only"), name).refusals
-    assert refusals and all("did not answer" in r for r in refusals)
-
-
-@pytest.mark.parametrize("name", ["static_hosts", "direct_routes"])
-def test_without_a_common_network_an_address_is_no_help(name):
-    refusals = propose(recorded("disjoint_networks"), name).refusals
-    assert refusals and all("share no network" in r for r in refusals)
-
-
-def broken_shop():
-    snapshot = with_probes(shop(), unresolved("shop-web-1", "api"), tcp("shop-web-1", "10.1.0.3", 8000))
-    ipam = {"config": [{"subnet": "10.1.0.0/24"}]}
-    config = {**snapshot.config, "networks": {"default": {"name": NETWORK, "ipam": ipam}}}
-    snapshot = with_container(replace(snapshot, config=config), "api", endpoints=(endpoint(NETWORK, "10.1.0.3"),))
-    return replace(snapshot, dependencies=(call("web", "api", 8000, origin="environment API_URL", key="API_URL"),))
-
-
-def test_one_of_several_replicas_is_not_pinned():
-    snapshot = broken_shop()
-    second = container("api", "10.1.0.9", number=2)
-    snapshot = replace(snapshot, containers=(*snapshot.containers, second))
-    (reason,) = propose(snapshot, "static_hosts").refusals
-    assert "2 replicas" in reason
-
-
-def test_only_the_consumers_that_get_a_pin_are_recreated():
-    snapshot = broken_shop()
-    snapshot = replace(snapshot, dependencies=(*snapshot.dependencies, call("api", "db", 5432)))
-    snapshot = with_probes(snapshot, unresolved("shop-api-1", "db"), tcp("shop-api-1", "10.1.0.2", 5432, "timeout"))
-    # web's provider answers and is pinned; db does not answer, so api gets no pin
-    snapshot = with_container(snapshot, "db", endpoints=(endpoint(NETWORK, "10.1.0.2"),))
-    assert set(propose(snapshot, "static_hosts").patch["services"]) == {"api", "web"}
-    assert set(propose(snapshot, "static_hosts").recreated) == {"api", "web"}
-
-
-def test_a_route_is_pointed_at_the_address_that_answered():
-    patch = propose(broken_shop(), "direct_routes").patch
-    assert patch["services"]["web"]["environment"] == {"API_URL": "http://10.1.0.3:8000"}
-    assert patch["services"]["api"]["networks"]["default"] == {"ipv4_address": "10.1.0.3"}
-
-
-def test_a_route_that_stands_in_a_file_is_not_rewritten():
-    snapshot = broken_shop()
-    written = call("web", "api", 8000, origin="nginx.conf:12", key="/etc/nginx/nginx.conf")
-    (reason,) = propose(replace(snapshot, dependencies=(written,)), "direct_routes").refusals
-    assert "nginx.conf:12" in reason
 
 
 # rebuild_network
