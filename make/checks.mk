@@ -38,8 +38,8 @@ unit: ## tests that need no engine
 adapters: ## tests against the real engine
 	pytest -q -m docker tests/adapters
 
-faults: ## every fault of the small reference project, and healthy ones of every kind, on the real engine
-	pytest -q -m docker tests/faults
+faults: ## every fault of the small reference project, healthy ones of every kind, and remediations, on the real engine
+	pytest -q -m docker tests/faults tests/remediations
 
 sanity: ## ansible-test sanity
 	scripts/run-sanity
