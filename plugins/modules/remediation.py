@@ -275,6 +275,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.p
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import has_died, project_of_run, public
 from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, render_override
+from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
 from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction, override_of
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
@@ -303,10 +304,13 @@ def run(module):
     gatherer = open_gatherer(params, module.check_mode)
     # what is known of an engine that does not answer is enough to look at, and no more
     gatherer.engine.must_answer()
+    project = gatherer.compose.project
+    attempts = open_attempts(params, project.name)
+    about = {"run_id": params["run_id"], "project": project.name, "project_src": project.source}
     transaction = Transaction(
         gatherer,
         Executor(gatherer.engine, gatherer.compose, max(Executor.healthy_timeout_s, params["gate_timeout"])),
-        open_attempts(params, gatherer.compose.project.name),
+        attempts,
         Limits(
             gate_timeout_s=params["gate_timeout"],
             confirm_timeout_s=params["confirm_timeout"],
@@ -315,6 +319,7 @@ def run(module):
         ),
         force=params["force"],
         allow_host_firewall=params["allow_host_firewall"],
+        progress=Progress(attempts.folder, about),
     )
     if params["state"] == "settled":
         settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()

@@ -31,7 +31,7 @@ FORMAT = 1
 # the parts of an attempt that leave the host; its checkpoint holds secrets
 PUBLIC = (
     "id", "run_id", "number", "remediation", "project", "findings", "restarts", "verdict", "reason", "steps", "left",
-    "direct_checks", "gate", "confirm", "undo", "started_at", "duration_s",
+    "direct_checks", "gate", "looks", "files", "confirm", "undo", "started_at", "duration_s",
 )  # fmt: skip
 # kept, but undone by the timer on this host unless its run confirms it
 AWAITING = "awaiting"

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, Callable, Optional
 
 from .._core.diagnosis.case import Case
@@ -22,7 +22,7 @@ from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
 from .._core.remediation import host_firewall
 from .._core.remediation.configuration import changed_parts, fingerprint
-from .._core.remediation.gate import Gate, judge
+from .._core.remediation.gate import Gate, judge, standing
 from .._core.remediation.host_state import HostState
 from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.recreation import Source, obstacles
@@ -35,12 +35,15 @@ from .files import digests, discard_unfinished, parse_override, read_text
 from .firewall import host_facts
 from .gather import Gatherer
 from .host_facts import host_subnets
+from .progress import Progress
 from .timer import Timer
-from .undoing import Interrupted, Undoing, interruptible, see_undone
+from .undoing import Interrupted, Undoing, do, interruptible, noted, see_undone, utc_now
 
 BY_LATER_RUN = "settled by a later run"
 # a timer that is just undoing takes a while, and whoever comes to confirm wants to know how that ended
 CONFIRM_WAIT_S = 120.0
+# what a look is called in the journal, and the stage of the progress that it belongs to
+GATE_STAGES = {"during": "gate", "after": "check"}
 
 
 @dataclass
@@ -68,11 +71,12 @@ class Transaction:
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     allow_host_firewall: bool = False
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def undoing(self) -> Undoing:
         """What takes this project's attempts back."""
-        return Undoing(self.executor, self.attempts)
+        return Undoing(self.executor, self.attempts, self.progress)
 
     @property
     def timer(self) -> Timer:
@@ -133,8 +137,9 @@ class Transaction:
 
     def attempt(self, name: str, run_id: str, number: int, forced: bool = False) -> dict[str, Any]:
         """Try one remediation. The attempt, with ``look`` after it; raises NetfixError where the undo failed."""
-        with self.attempts.lock(), interruptible():
+        with self.attempts.lock(), interruptible(), self.progress:
             settled = self._settle_all(run_id)
+            self.progress.tell({"number": number, "remediation": name}, "look")
             before = self.look()
             proposal, promised = self.propose(name, forced, before)
             record = self._record(name, run_id, number, promised, proposal)
@@ -195,13 +200,15 @@ class Transaction:
             "phase": "prepared",
             "verdict": "",
             "reason": "",
-            "steps": [_told(s) for s in proposal.steps],
+            "steps": [noted(s) for s in proposal.steps],
             "left": list(proposal.left),
             "direct_checks": to_data(proposal.direct_checks),
             "gate": None,
+            "looks": [],
+            "files": [self.executor.compose.project.override] if override_of(proposal.steps) is not None else [],
             "confirm": None,
             "undo": None,
-            "started_at": _now(),
+            "started_at": utc_now(),
             "duration_s": 0.0,
         }
 
@@ -227,13 +234,14 @@ class Transaction:
         told_to_end = False
         after = before
         gate = Gate(promised=tuple(f.code for f in promised))
+        self._note_look(record, "before", before, before, promised)
         try:
             problem = self._apply(record, proposal.steps)
             if not problem:
                 record["phase"] = "gating"
                 self.attempts.save(record)
                 gate, after, waited = self._look_until(
-                    before, promised, lambda gate: gate.complete, proposal.patience_s
+                    record, "during", before, promised, lambda gate: gate.complete, proposal.patience_s
                 )
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
             if not problem and proposal.changes and gate.passed:
@@ -253,7 +261,7 @@ class Transaction:
         see_undone(record)
         if (problem or record["undo"]) and not told_to_end:
             # recreated containers need a moment until what passed before passes again
-            after = self._look_until(before, (), lambda gate: not gate.regressed)[1]
+            after = self._look_until(record, "after", before, (), lambda gate: not gate.regressed)[1]
         return after
 
     def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float, host: Optional[HostState]) -> str:
@@ -263,7 +271,7 @@ class Transaction:
         """
         kept: dict[str, Any] = {"phase": "kept", "verdict": "kept", "reason": _why_kept(gate, record["left"])}
         if timer:
-            until = _now(timedelta(seconds=self.limits.confirm_timeout_s))
+            until = utc_now(timedelta(seconds=self.limits.confirm_timeout_s))
             kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         try:
             kept.update(after=to_data(self.executor.state(host=host)), configuration=self._configuration(), duration_s=_since(began))
@@ -282,39 +290,59 @@ class Transaction:
     def _apply(self, record: dict[str, Any], steps: Sequence[Step]) -> str:
         """Do the steps; the error of the first that fails, empty when all were done."""
         record["phase"] = "applying"
-        for step, told in zip(steps, record["steps"]):
-            told["outcome"] = "started"
+        for number, (step, note) in enumerate(zip(steps, record["steps"]), start=1):
+            note["outcome"] = "started"
             self.attempts.save(record)
-            began = time.monotonic()
+            self.progress.tell(
+                record, "step", step=number, steps=len(steps), text=f"{step.action.value} {step.object}"
+            )
             try:
-                self.executor.run(step)
+                do(self.executor, step, note)
             except NetfixError as exc:
-                told.update(outcome="failed", error=str(exc))
                 return str(exc)
-            finally:
-                told["duration_ms"] = round((time.monotonic() - began) * 1000, 1)
-            told["outcome"] = "done"
         return ""
 
     def _look_until(
         self,
+        record: dict[str, Any],
+        when: str,
         before: tuple[Snapshot, Diagnosis],
         promised: tuple[Finding, ...],
         enough: Callable[[Gate], bool],
         patience_s: float = 0.0,
     ) -> tuple[Gate, tuple[Snapshot, Diagnosis], float]:
-        """Look, less and less often, until the gate shows enough or the time is up; the seconds waited come last."""
+        """Look, less and less often, until the gate shows enough or the time is up; the seconds waited come last.
+
+        Each look is noted in the record, as one ``during`` the gate's wait, or ``after`` an undo.
+        """
         began = time.monotonic()
         pause = self.limits.first_pause_s
         timeout_s = max(self.limits.gate_timeout_s, patience_s)
         while True:
             after = self.look()
             gate = judge(before, after, promised)
+            self._note_look(record, when, before, after, promised, timeout_s - (time.monotonic() - began))
             waited = time.monotonic() - began
             if enough(gate) or waited + pause > timeout_s:
                 return gate, after, waited
             time.sleep(pause)
             pause = min(pause * 1.5, self.limits.longest_pause_s)
+
+    def _note_look(
+        self,
+        record: dict[str, Any],
+        when: str,
+        before: tuple[Snapshot, Diagnosis],
+        after: tuple[Snapshot, Diagnosis],
+        promised: tuple[Finding, ...],
+        left_s: float = 0.0,
+    ) -> None:
+        """What one look showed, in the journal; and to whoever watches, for how long others may follow."""
+        passing, failing = standing(before, after, promised)
+        record["looks"].append({"when": when, "at": utc_now(), "passing": len(passing), "failing": list(failing)})
+        if when != "before":
+            wanted = len(passing) + len(failing)
+            self.progress.tell(record, GATE_STAGES[when], left_s, passing=len(passing), wanted=wanted)
 
     def _settle_all(self, run_id: str = "") -> list[str]:
         """Undo what earlier runs left unfinished or unconfirmed; their ids."""
@@ -334,7 +362,7 @@ class Transaction:
 
     def settle(self) -> list[str]:
         """Undo every attempt that is unfinished or unconfirmed; their ids."""
-        with self.attempts.lock(), interruptible():
+        with self.attempts.lock(), interruptible(), self.progress:
             return self._settle_all()
 
     def confirm(self, run_id: str) -> list[dict[str, Any]]:
@@ -348,7 +376,7 @@ class Transaction:
                 # from here on no timer undoes it; should this process die, the next run does
                 self.timer.disarm()
             for record in awaiting:
-                record.update(phase="kept", confirm={**record["confirm"], "confirmed_at": _now()})
+                record.update(phase="kept", confirm={**record["confirm"], "confirmed_at": utc_now()})
                 self.attempts.save(record)
             return awaiting
 
@@ -376,7 +404,7 @@ class Transaction:
         A forced one takes back what later runs kept as well, because their changes came after its checkpoint. Raises
         TransactionError for an unknown run, for a newer one that is in force, confirmed or not, and for drift.
         """
-        with self.attempts.lock(), interruptible():
+        with self.attempts.lock(), interruptible(), self.progress:
             died = [r for r in self.attempts.all() if has_died(r)]
             self.undoing.settle(died, BY_LATER_RUN)
             kept = self.kept(run_id, name)
@@ -433,17 +461,6 @@ class Transaction:
         return [f"{part} in the configuration{where}" for part in parts]
 
 
-def _told(step: Step, outcome: str = "planned") -> dict[str, Any]:
-    return {
-        "action": step.action.value,
-        "object": step.object,
-        "cause": step.cause,
-        "outcome": outcome,
-        "duration_ms": 0.0,
-        "error": "",
-    }
-
-
 def override_of(steps: Sequence[Step]) -> Any:
     """The data that the steps write to the override file, None where they write none."""
     return next((s.args.get("data") for s in steps if s.action is Action.WRITE_OVERRIDE), None)
@@ -476,7 +493,3 @@ def _why_undone(gate: Gate) -> str:
 
 def _since(began: float) -> float:
     return round(time.monotonic() - began, 2)
-
-
-def _now(later: timedelta = timedelta()) -> str:
-    return (datetime.now(timezone.utc) + later).isoformat(timespec="milliseconds")

@@ -9,8 +9,9 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable
 
 from .._core.errors import EngineError, NetfixError, TransactionError
 from .._core.model import from_data, to_data
@@ -20,6 +21,7 @@ from .._core.remediation.steps import Step
 from .._core.remediation.undo import undo_steps
 from .attempts import AWAITING, Attempts, public
 from .executor import Executor
+from .progress import Progress
 
 UNDO_ROUNDS = 8
 # rounds that may fail in a row without bringing anything nearer, and the pause after the first of them
@@ -39,6 +41,7 @@ class Undoing:
 
     executor: Executor
     attempts: Attempts
+    progress: Progress = field(default_factory=Progress)
 
     def undo(self, record: dict[str, Any], reason: str) -> None:
         """Go back to the checkpoint and prove it; the verdict is ``undone``, or ``failed`` with what is left."""
@@ -46,8 +49,18 @@ class Undoing:
         # a disk that is full is no reason to leave the change in force: what is on it says as well that it is unfinished
         with contextlib.suppress(TransactionError):
             self.attempts.save(record)
+        done: list[dict[str, Any]] = []
+        started_at, began = utc_now(), time.monotonic()
+
+        def run(step: Step) -> None:
+            done.append(noted(step))
+            self.progress.tell(record, "undo", text=f"{step.action.value} {step.object}")
+            do(self.executor, step, done[-1])
+
         with _uninterruptible():
-            record["undo"] = self._go_back(from_data(ProjectState, record["checkpoint"]))
+            self.progress.tell(record, "undo")
+            record["undo"] = self._go_back(from_data(ProjectState, record["checkpoint"]), run)
+        record["undo"].update(steps=done, started_at=started_at, duration_s=round(time.monotonic() - began, 2))
         record["verdict"] = record["phase"] = "undone" if record["undo"]["verified"] else "failed"
         self._settled(record)
 
@@ -59,14 +72,14 @@ class Undoing:
             if record["verdict"] == "undone":
                 self.attempts.forget(record)
 
-    def _go_back(self, saved: ProjectState) -> dict[str, Any]:
+    def _go_back(self, saved: ProjectState, run: Callable[[Step], None]) -> dict[str, Any]:
         """Restore whatever can be restored; what came of it, and of each object."""
         failures: list[Failure] = []
         try:
             began = now = self._look(saved)
             target, given_up = saved, None
             while target != given_up:
-                now, steps = self._near(now, target, saved, failures)
+                now, steps = self._near(now, target, saved, failures, run)
                 # what cannot be restored must not keep the rest from it
                 beyond = {what for step in steps for what in concerned(step, saved)}
                 target, given_up = conceded(target, now, beyond), target
@@ -83,7 +96,12 @@ class Undoing:
         }
 
     def _near(
-        self, now: ProjectState, target: ProjectState, saved: ProjectState, failures: list[Failure]
+        self,
+        now: ProjectState,
+        target: ProjectState,
+        saved: ProjectState,
+        failures: list[Failure],
+        run: Callable[[Step], None],
     ) -> tuple[ProjectState, list[Step]]:
         """Come as near to a state as possible, which is the saved one or what is left of it.
 
@@ -95,7 +113,7 @@ class Undoing:
             steps = undo_steps(now, target, self.executor.compose.project.override)
             if not steps:
                 break
-            failed = self._run(steps)
+            failed = _run(steps, run)
             failures += failed
             before, now = now, self._look(saved)
             barren = barren + 1 if now == before else 0
@@ -104,18 +122,6 @@ class Undoing:
             if failed:
                 time.sleep(PAUSE_S * 2**barren)
         return now, steps
-
-    def _run(self, steps: Sequence[Step]) -> list[Failure]:
-        """Do all the steps; those that failed. One that cannot be done keeps none of the others from it."""
-        failures = []
-        for step in steps:
-            try:
-                self.executor.run(step)
-            except NetfixError as exc:
-                failures.append(Failure(step, str(exc)))
-            except Exception as exc:  # the rest has to come back, a defect of ours or not
-                failures.append(Failure(step, f"an internal error: {exc!r}"))
-        return failures
 
     def _look(self, saved: ProjectState) -> ProjectState:
         """The project as it is now, against that one. Raises EngineError where the engine answers nothing for too long."""
@@ -143,6 +149,51 @@ class Undoing:
             see_undone(record)
             settled.append(str(record["id"]))
         return settled
+
+
+def _run(steps: Sequence[Step], run: Callable[[Step], None]) -> list[Failure]:
+    """Do all the steps; those that failed. One that cannot be done keeps none of the others from it."""
+    failures = []
+    for step in steps:
+        try:
+            run(step)
+        except NetfixError as exc:
+            failures.append(Failure(step, str(exc)))
+        except Exception as exc:  # the rest has to come back, a defect of ours or not
+            failures.append(Failure(step, f"an internal error: {exc!r}"))
+    return failures
+
+
+def noted(step: Step) -> dict[str, Any]:
+    """A step of the journal, not done yet."""
+    return {
+        "action": step.action.value,
+        "object": step.object,
+        "cause": step.cause,
+        "outcome": "planned",
+        "started_at": "",
+        "duration_ms": 0.0,
+        "error": "",
+    }
+
+
+def do(executor: Executor, step: Step, note: dict[str, Any]) -> None:
+    """Do one step and note when, for how long, and how it went. Raises what it raises."""
+    note.update(outcome="started", started_at=utc_now())
+    began = time.monotonic()
+    try:
+        executor.run(step)
+    except Exception as exc:
+        note.update(outcome="failed", error=str(exc) if isinstance(exc, NetfixError) else repr(exc))
+        raise
+    finally:
+        note["duration_ms"] = round((time.monotonic() - began) * 1000, 1)
+    note["outcome"] = "done"
+
+
+def utc_now(later: timedelta = timedelta()) -> str:
+    """The time as the journal writes it."""
+    return (datetime.now(timezone.utc) + later).isoformat(timespec="milliseconds")
 
 
 def see_undone(record: dict[str, Any]) -> None:

@@ -63,6 +63,21 @@ def judge(before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis],
     )
 
 
+def standing(
+    before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis], promised: tuple[Finding, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What passes, and what does not: of all that passed before, and all that the promised findings break."""
+    wanted = (passing(*before) | {name for finding in promised for name in finding.breaks}) & _present(after[0])
+    now = passing(*after)
+    return tuple(sorted(wanted & now)), tuple(sorted(wanted - now))
+
+
+def _present(snapshot: Snapshot) -> frozenset[str]:
+    """Names of all that there is to pass. A dependency that the change itself renamed is gone, not broken."""
+    checks = {f"check {c.check.name}" for c in snapshot.checks}
+    return frozenset({d.name for d in snapshot.dependencies} | checks)
+
+
 def _gets_further(finding: Finding, after: Diagnosis) -> bool:
     layers = list(Layer)
     stuck = {b for f in after.findings if layers.index(f.layer) <= layers.index(finding.layer) for b in f.breaks}
@@ -75,9 +90,7 @@ def _regressed(
     then: frozenset[str],
     now: frozenset[str],
 ) -> set[str]:
-    # a dependency that the change itself renamed is gone, not broken
-    present = {d.name for d in after[0].dependencies} | {f"check {c.check.name}" for c in after[0].checks}
-    lost = {name for name in then - now if name in present}
+    lost = set((then - now) & _present(after[0]))
     routes = {c.service: c.default_route.partition(" dev ")[0] for c in before[0].containers if c.default_route}
     for container in after[0].containers:
         gateway = container.default_route.partition(" dev ")[0]
