@@ -20,11 +20,19 @@ description:
   - Volumes are never removed, nothing is ever pruned, and the operator's own files are never edited. Changes of the
     configuration go to C(compose.netfix.yml) beside them.
   - With O(confirm_timeout) a timer on the managed host undoes what was kept by itself, unless the run confirms it in time.
+  - What takes longer than two seconds says in the terminal which attempt, which step, and how long the gate may still wait.
 extends_documentation_fragment:
   - vertice.netfix._attributes
   - vertice.netfix._project
   - vertice.netfix._project.gathering
 attributes:
+  action:
+    support: full
+    description: Has an action plugin, which runs the module as ever.
+    details:
+      - While the module runs, the plugin reads about once a second a small file in O(state_dir), over a second connection
+        of the same kind and as the same user, and shows a line where something is new. What goes wrong with that ends it,
+        and never the attempt. With C(no_log), and with C(async), it shows nothing.
   check_mode:
     support: full
     description: Plans and shows the steps, writes no checkpoint and changes nothing.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .model import Check, CheckResult, Container, Finding, Probe, Snapshot
@@ -110,6 +110,33 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
             entries = config[section]
             clean[section] = _redact_section(section, entries) if isinstance(entries, Mapping) else entries
     return {k: clean[k] for k in config}
+
+
+def redact_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of any depth, each key being the name of its value, with their secrets masked."""
+    return {str(k): _redact_json(str(k), v) for k, v in options.items()}
+
+
+def secrets_in_config(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """For each place in a Compose configuration that holds secrets (``services.web.environment.TOKEN``) its secrets."""
+    return dict(_differing("", config, redact_config(config)))
+
+
+def _differing(place: str, data: Any, clean: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _differing(f"{place}.{key}".lstrip("."), value, clean[key])
+    elif isinstance(data, (list, tuple)):
+        for number, (value, masked) in enumerate(zip(data, clean)):
+            yield from _differing(f"{place}[{number}]", value, masked)
+    elif data != clean:
+        yield place, _masked_parts(str(data), str(clean))
+
+
+def _masked_parts(text: str, clean: str) -> tuple[str, ...]:
+    """What the masks of ``clean`` stand for in ``text``; all of it where that cannot be told."""
+    found = re.fullmatch("(.*?)".join(re.escape(part) for part in clean.split(MASK)), text, re.DOTALL)
+    return tuple(filter(None, found.groups())) if found and found.groups() else (text,)
 
 
 def redact_inspect(data: Any) -> Any:

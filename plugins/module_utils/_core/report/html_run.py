@@ -12,6 +12,7 @@ from .elements import Markup, element, join
 from .html_diagnosis import table, table_row
 from .run import (
     ROLLED_BACK,
+    commit_lines,
     confirm_lines,
     cost,
     direct_check_lines,
@@ -87,6 +88,7 @@ def attempt_card(attempt: Mapping[str, Any]) -> Markup:
     if undo:
         parts.append(marked_line(*undo_line(undo)))
         parts += [element("p", element("code", line), class_="under bad") for line in not_restored(undo)]
+    parts += [marked_line(*line) for line in commit_lines(attempt)]
     return element("article", head, parts, class_=f"card {tone}")
 
 

@@ -14,7 +14,17 @@ from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
 from .reading import WORST_FIRST, Reading, read, verdict
-from .run import confirm_lines, cost, direct_check_lines, gate_line, load_line, not_restored, step_text, undo_line
+from .run import (
+    commit_lines,
+    confirm_lines,
+    cost,
+    direct_check_lines,
+    gate_line,
+    load_line,
+    not_restored,
+    step_text,
+    undo_line,
+)
 from .text import duration, mark, plain
 
 
@@ -220,7 +230,9 @@ def _attempt(attempt: Mapping[str, Any]) -> list[str]:
     if undo:
         lines.append(f"- {prose(' '.join(undo_line(undo)))}")
         lines += [f"- not restored: {code(line)}" for line in not_restored(undo)]
-    return [*lines, ""] if gate or undo or confirm else lines
+    commit = [f"- {prose(' '.join(line))}" for line in commit_lines(attempt)]
+    lines += commit
+    return [*lines, ""] if gate or undo or confirm or commit else lines
 
 
 def _validation(validation: Mapping[str, Any], before: Reading) -> list[str]:

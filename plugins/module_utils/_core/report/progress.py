@@ -42,9 +42,9 @@ def read_progress(output: str, asked: Mapping[str, Any]) -> tuple[float, Optiona
 def progress_text(progress: Mapping[str, Any], now: float) -> str:
     """``attempt 2, static_hosts: step 3 of 7, recreate gateway, for 4 s``; ``now`` is the time of the host's clock."""
     parts = [_stage(progress)]
-    until = progress.get("until")
     seconds = now - float(progress.get("at") or now)
-    if until is not None:
+    until = progress.get("until")
+    if until is not None and progress.get("passing") != progress.get("wanted"):
         parts.append(f"up to {max(until - now, 0):.0f} s left")
     elif seconds >= 1:
         parts.append(f"for {seconds:.0f} s")
@@ -59,7 +59,7 @@ def _stage(progress: Mapping[str, Any]) -> str:
         return f"undoing, {text}" if text else "undoing"
     if stage in ("gate", "check"):
         label = "gate" if stage == "gate" else "after the undo"
-        return f"{label}: {progress.get('passing')} of {progress.get('wanted')} dependencies and checks pass"
+        return f"{label}: {progress.get('passing')} of {progress.get('wanted')} pass"
     return "looking at the project"
 
 

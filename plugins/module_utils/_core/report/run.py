@@ -116,6 +116,8 @@ def render_attempt(attempt: Mapping[str, Any], width: int = 100, colour: bool = 
         page.item(*undo_line(undo))
         for left in not_restored(undo):
             page.text(left, "bad", indent=4)
+    for line in commit_lines(attempt):
+        page.item(*line)
     verdict = plain(attempt.get("verdict"))
     reason = plain(attempt.get("reason"))
     if verdict == "undone" and reason == ROLLED_BACK:
@@ -177,6 +179,21 @@ def direct_check_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
         sentence = f"{plain(check.get('consumer'))} asks {who} directly at {place}: {tcp}{status}"
         lines.append(("✓" if tcp == "open" else "·" if tcp == "not asked" else "✗", sentence))
     return lines
+
+
+def commit_lines(attempt: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The mark and the sentences about the commit of an attempt; none where none was asked for."""
+    commit = attempt.get("commit")
+    if not commit:
+        return []
+    files = listed([plain(name) for name in commit.get("files") or []])
+    if commit.get("reason"):
+        lines = [("!", f"git: not committed: {plain(commit['reason'], 500)}")]
+    elif commit.get("id"):
+        lines = [("✓", f"git: committed {plain(commit['id'])[:10]}, {files or 'which holds no file'}")]
+    else:
+        lines = [("·", f"git: would commit {files or 'no file, only the message'}")]
+    return lines + [("·", f"git: {plain(text, 500)}") for text in commit.get("left_out") or []]
 
 
 def undo_line(undo: Mapping[str, Any]) -> tuple[str, str]:

@@ -25,8 +25,10 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import
     is_secret_name,
     redact_config,
     redact_environment,
+    redact_options,
     redact_snapshot,
     redact_text,
+    secrets_in_config,
 )
 
 TEXTS = {
@@ -177,3 +179,31 @@ def test_redacting_twice_changes_nothing_more():
         once = redact_text(text)
         assert redact_text(once) == once, text
         assert once.count("\n") == text.count("\n")
+
+
+def test_options_lose_their_secrets_at_any_depth():
+    options = {
+        "netfix_checks": [{"url": "http://u:p@web/", "headers": {"Authorization": "Bearer abcdefgh1"}, "json": {"token": "x1"}}],
+        "netfix_project_src": "/srv/shop",
+        "netfix_gate_timeout": 20,
+    }
+    clean = redact_options(options)
+    assert clean["netfix_project_src"] == "/srv/shop" and clean["netfix_gate_timeout"] == 20
+    assert clean["netfix_checks"] == [{"url": "http://***@web/", "headers": {"Authorization": "***"}, "json": {"token": "***"}}]
+
+
+@pytest.mark.parametrize(
+    ("service", "found"),
+    [
+        ({"environment": {"URL": "http://web:80", "DB": "postgres://a:b@db/x"}}, {"services.web.environment.DB": ("a:b",)}),
+        ({"environment": {"API_TOKEN": "t1"}}, {"services.web.environment.API_TOKEN": ("t1",)}),
+        ({"environment": ["API_TOKEN=t1"]}, {"services.web.environment[0]": ("t1",)}),
+        ({"command": ["run", "--password", "t1", "mq://c:d@mq"]}, {
+            "services.web.command[2]": ("t1",), "services.web.command[3]": ("c:d",)}),
+        ({"environment": {"AUTH_KEY": "redis://:pw@cache:6379/0"}}, {
+            "services.web.environment.AUTH_KEY": ("redis://:pw@cache:6379/0",)}),
+        ({"environment": {"URL": "***"}, "extra_hosts": ["users:10.0.0.1"]}, {}),
+    ],
+)  # fmt: skip
+def test_the_secrets_of_a_configuration_are_found_where_they_are(service, found):
+    assert secrets_in_config({"services": {"web": service}}) == found
