@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import platform
 import re
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
@@ -155,6 +157,7 @@ def _journal(data: dict[str, Any]) -> dict[str, Any]:
         finished_at=str(data.get("finished_at") or now),
         playbook=str(data.get("playbook") or ""),
         collection=str(data.get("collection") or _version()),
+        versions=data.get("versions") or {"ansible_core": ansible_version, "python": platform.python_version()},
     )
 
 

@@ -116,7 +116,10 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
-from ansible_collections.vertice.netfix.plugins.module_utils._core.report.commit import attempt_message, rollback_message
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.commit import (
+    attempt_message,
+    rollback_message,
+)
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.journal import attempt_problems
 from ansible_collections.vertice.netfix.plugins.module_utils._host.git import commit
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded

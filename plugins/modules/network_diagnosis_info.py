@@ -273,6 +273,7 @@ snapshot:
   type: dict
 """
 
+import platform
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -313,6 +314,7 @@ def run(module):
         "project_src": project.source,
         "compose_command": compose_command(gatherer.compose),
         "engine": to_data(snapshot.engine),
+        "python": platform.python_version(),
         **told,
         "plan": told_plan(plan),
         "unfinished": [r["id"] for r in unfinished],

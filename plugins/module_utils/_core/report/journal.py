@@ -5,9 +5,10 @@
 
 A journal is plain JSON::
 
-    journal    = {schema, collection, run_id, started_at, finished_at, mode, playbook, status, hosts: [host]}
-    host       = {host, project, project_src, status, engine: {version, compose_version}, before: diagnosis,
-                  plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
+    journal    = {schema, collection, versions: {ansible_core, python}, run_id, started_at, finished_at, mode, playbook,
+                  status, hosts: [host]}
+    host       = {host, project, project_src, status, inputs: {name: value}, python, engine: {version, compose_version},
+                  before: diagnosis, plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
                   compose_command, error}
     diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], topology,
                   unread: {what: reason}, duration_ms}
@@ -17,11 +18,13 @@ A journal is plain JSON::
                   reason, refusals: [text], steps: [step]}], skipped: [{remediation, reason}]}
     attempt    = {id, run_id, number, remediation, findings: [code], verdict, reason, steps: [step],
                   gate: {promised: [code], mended: [code], regressed: [text], still_broken: [text], waited_s} | null,
+                  looks: [{when, at, passing, failing: [text]}], files: [path],
                   confirm: {until, timer, confirmed_at} | null,
-                  undo: {verified, differences: [text], objects: [{kind, name, outcome, error}]} | null,
-                  left: [text], direct_checks: [direct check], started_at, duration_s}
+                  undo: {verified, differences: [text], objects: [{kind, name, outcome, error}], steps: [step], started_at,
+                  duration_s} | null, commit: {id, reason, files: [path], left_out: [text]}, left: [text],
+                  direct_checks: [direct check], started_at, duration_s}
     direct check = {consumer, provider, container, address, port, tcp, status}
-    step       = {action, object, cause, outcome, duration_ms, error}
+    step       = {action, object, cause, outcome, started_at, duration_ms, error}
     validation = {checks: [CheckResult], load: load | null}
     load       = {requests, failures, rps, p50_ms, p95_ms, max_ms, errors: [{name, count, error}], duration_s,
                   users, outcome, reason}
@@ -71,6 +74,7 @@ def make_journal(
     finished_at: str,
     playbook: str = "",
     collection: str = "",
+    versions: Optional[Mapping[str, str]] = None,
 ) -> dict[str, Any]:
     """The journal of one run, with its overall status and each host's own out of STATUSES.
 
@@ -79,6 +83,7 @@ def make_journal(
     return {
         "schema": SCHEMA,
         "collection": collection,
+        "versions": dict(versions or {}),
         "run_id": run_id,
         "started_at": started_at,
         "finished_at": finished_at,

@@ -20,7 +20,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.report.journa
     make_journal,
     overall_status,
 )
-from unit.builders import ROOT
+from unit.journal_schema import journal_schema, undescribed
 
 
 @pytest.mark.parametrize("better", range(1, len(STATUSES)))
@@ -44,7 +44,7 @@ def test_samples_are_journals_and_survive_json(sample):
     made = make_journal(
         **{
             key: sample[key]
-            for key in ("run_id", "mode", "hosts", "started_at", "finished_at", "playbook", "collection")
+            for key in ("run_id", "mode", "hosts", "started_at", "finished_at", "playbook", "collection", "versions")
         }
     )
     assert json.loads(json.dumps(made)) == sample
@@ -96,7 +96,7 @@ def test_a_topology_that_cannot_be_drawn_is_a_problem(topology, problem):
 class TestSchema:
     """docs/journal.schema.json, which others read, and what the code writes."""
 
-    SCHEMA = json.loads((ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
+    SCHEMA = journal_schema()
 
     @pytest.fixture
     def validator(self):
@@ -104,9 +104,8 @@ class TestSchema:
         jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
         return jsonschema.Draft202012Validator
 
-    def test_every_journal_fits_and_holds_nothing_that_is_not_described(self, validator, sample):
-        errors = validator(closed(self.SCHEMA)).iter_errors(sample)
-        assert [f"{error.json_path}: {error.message}" for error in errors] == []
+    def test_every_journal_fits_and_holds_nothing_that_is_not_described(self, sample):
+        assert undescribed(sample) == []
 
     def test_a_reader_that_meets_a_new_key_is_not_told_that_it_is_wrong(self, validator, journal):
         data = journal("mended")
@@ -148,12 +147,3 @@ class TestSchema:
         words = (outcomes.RESTORED, outcomes.UNCHANGED, outcomes.FAILED)
         assert tuple(definitions["restored_object"]["properties"]["outcome"]["enum"]) == words
 
-
-def closed(schema):
-    """The schema with nothing allowed that it does not describe."""
-    if isinstance(schema, list):
-        return [closed(entry) for entry in schema]
-    if not isinstance(schema, dict):
-        return schema
-    strict = {key: closed(value) for key, value in schema.items()}
-    return {**strict, "additionalProperties": False} if "properties" in schema and "type" in schema else strict
