@@ -23,6 +23,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.h
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
 from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, transaction, undoing
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public, runs_in
+from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
 from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
 from unit.builders import tcp, with_config, with_probes
 from unit.fake_host import Host, Killed
@@ -889,3 +890,61 @@ def test_half_a_file_that_a_death_left_goes_with_the_next_run(host):
         path.write_text("half of")
     assert host.transaction().settle() == []
     assert [p for p in left if p.exists()] == [] and len(files(host)) == 1
+
+
+class TestRecord:
+    """What an attempt tells of itself, and what it tells while it lasts."""
+
+    def test_it_tells_how_the_project_looked_before_and_at_each_look_of_the_gate(self, host):
+        record = host.transaction().attempt(REMEDIATION, "run", 1)
+        before, *during = record["looks"]
+        assert before["when"] == "before" and {look["when"] for look in during} == {"during"}
+        lost = len(before["failing"])
+        assert lost and all("hcl-kb-service" in name for name in before["failing"])
+        assert during[-1]["failing"] == [] and during[-1]["passing"] == before["passing"] + lost
+
+    def test_it_tells_how_the_project_looked_after_an_undo(self, apart):
+        apart.executor.fail_on("wait_healthy")
+        record = apart.transaction().attempt(REMEDIATION, "run", 1)
+        assert record["verdict"] == "undone" and [look["when"] for look in record["looks"]] == ["before", "after"]
+
+    def test_it_tells_when_each_step_began_and_the_steps_of_its_undo(self, apart):
+        apart.executor.fail_on("wait_healthy")
+        record = apart.transaction().attempt(REMEDIATION, "run", 1)
+        outcomes = [step["outcome"] for step in record["steps"]]
+        assert outcomes[-1] == "planned" or "failed" in outcomes
+        assert all(bool(step["started_at"]) is (step["outcome"] != "planned") for step in record["steps"])
+        back = record["undo"]["steps"]
+        assert back and {step["outcome"] for step in back} == {"done"} and all(step["started_at"] for step in back)
+
+    def test_it_names_the_files_that_its_steps_write(self, apart, host):
+        assert apart.transaction().attempt(REMEDIATION, "run", 1)["files"] == [apart.executor.path]
+
+    def test_what_leaves_the_host_says_all_of_that(self, host):
+        told = public(host.transaction().attempt(REMEDIATION, "run", 1))
+        assert told["looks"] and told["files"] == [] and "checkpoint" not in told
+
+    def test_its_progress_can_be_read_while_it_lasts_and_is_gone_afterwards(self, apart):
+        path = Path(apart.state_dir, apart.snapshot.project, "progress")
+        seen = []
+        apart.executor.on = lambda step: seen.append(json.loads(path.read_text()))
+        apart.gatherer.spoil = lambda snapshot: seen.append(path.exists() and json.loads(path.read_text())) or snapshot
+        transaction = apart.transaction()
+        transaction.progress = Progress(str(path.parent), {"run_id": "run"})
+        transaction.attempt(REMEDIATION, "run", 1)
+        stages = [told["stage"] for told in seen]
+        assert stages[0] == "look" and stages[1] == "step" and not path.exists()
+        steps = [told for told in seen if told["stage"] == "step"]
+        assert [told["step"] for told in steps][:2] == [1, 2] and steps[0]["text"].startswith("connect ")
+        assert {(told["number"], told["remediation"], told["run_id"]) for told in seen} == {(1, REMEDIATION, "run")}
+
+    def test_its_undo_can_be_followed_too(self, apart):
+        path = Path(apart.state_dir, apart.snapshot.project, "progress")
+        stages = []
+        apart.executor.fail_on("wait_healthy")
+        fail = apart.executor.on
+        apart.executor.on = lambda step: stages.append(json.loads(path.read_text())["stage"]) or fail(step)
+        transaction = apart.transaction()
+        transaction.progress = Progress(str(path.parent), {"run_id": "run"})
+        assert transaction.attempt(REMEDIATION, "run", 1)["verdict"] == "undone"
+        assert stages[-1] == "undo" and "step" in stages and not path.exists()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Layer
-from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.gate import judge
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.gate import judge, standing
 from unit.builders import (
     FAULTS,
     NETWORK,
@@ -124,3 +124,15 @@ def test_no_recorded_fault_passes_unmended_and_each_passes_when_the_project_is_h
     code = diagnose(broken).findings[0].code
     assert not gate(broken, broken, code).passed
     assert gate(broken, healthy, code).mended == (code,)
+
+
+def test_the_standing_counts_what_passed_before_and_what_is_promised():
+    seen = diagnose(BROKEN)
+    before, promised = (BROKEN, seen), tuple(f for f in seen.findings if f.code == "name.reconnected_without_alias")
+    assert standing(before, before, promised) == (("api → db:5432",), ("web → api:8000",))
+    assert standing(before, (MENDED, diagnose(MENDED)), promised) == (("api → db:5432", "web → api:8000"), ())
+    spoilt = with_probes(MENDED, unknown("shop-web-1", Layer.NAME, "api"))
+    assert standing(before, (spoilt, diagnose(spoilt)), promised)[1] == ("web → api:8000",)
+    # a dependency that the change itself renamed is gone, and no failure
+    renamed = replace(MENDED, dependencies=tuple(d for d in MENDED.dependencies if d.host != "db"))
+    assert standing(before, (renamed, diagnose(renamed)), promised) == (("web → api:8000",), ())

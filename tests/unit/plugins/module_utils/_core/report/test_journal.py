@@ -146,4 +146,3 @@ class TestSchema:
         assert tuple(definitions["attempt"]["properties"]["verdict"]["enum"]) == VERDICTS
         words = (outcomes.RESTORED, outcomes.UNCHANGED, outcomes.FAILED)
         assert tuple(definitions["restored_object"]["properties"]["outcome"]["enum"]) == words
-
