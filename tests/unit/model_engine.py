@@ -29,7 +29,7 @@ class ModelEngine:
         self.own = {c.service: (c.config_hash, c.config) for c in state.containers.values()}
         self.made = dict(state.containers)
 
-    def state(self, _known=(), host=None):
+    def state(self, _known=(), host=None, guests=()):
         seen = host and replace(host, tables=dict(self.tables), switches={n: self.switches[n] for n in host.switches})
         return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks), seen)
 
@@ -70,6 +70,16 @@ class ModelEngine:
         self.containers[container] = replace(found, endpoints={**found.endpoints, network: wanted})
         if found.state == "running":
             self._seat(container)
+
+    def disconnect_all(self, network, containers):
+        for container in containers:
+            self.disconnect(container, network)
+
+    def connect_all(self, network, endpoints):
+        for fixed in (True, False):
+            for container, endpoint in endpoints.items():
+                if bool(endpoint["static_ipv4"]) == fixed:
+                    self.connect(container, network, endpoint)
 
     def recreate(self, service):
         patch = (json.loads(self.override or "{}").get("services") or {}).get(service)

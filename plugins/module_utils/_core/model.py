@@ -59,7 +59,9 @@ class Endpoint:
     """One container's place in one network.
 
     ``aliases`` are as configured, ``dns_names`` are all the names the engine answers for it.
-    ``static_ipv4`` and ``static_ipv6`` are empty where the engine chose the address.
+    ``static_ipv4``, ``static_ipv6`` and ``static_mac`` are empty where the engine chose the address, and so is
+    ``static_mac`` where the engine does not tell. Of several networks, that with the highest ``gw_priority`` gives the
+    default route (Engine 28 or newer).
     """
 
     network: str
@@ -73,8 +75,11 @@ class Endpoint:
     dns_names: tuple[str, ...] = ()
     static_ipv4: str = ""
     static_ipv6: str = ""
+    static_mac: str = ""
+    link_local: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     driver_opts: dict[str, str] = field(default_factory=dict)
+    gw_priority: int = 0
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,7 @@ class Network:
     scope: str = "local"
     internal: bool = False
     attachable: bool = False
+    ipv4: bool = True
     ipv6: bool = False
     subnets: tuple[Subnet, ...] = ()
     ipam_driver: str = "default"

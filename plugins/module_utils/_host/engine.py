@@ -306,11 +306,16 @@ class Engine:
         self._call(f"Renaming {container!r} to {name!r}", lambda: self.client.rename(container, name))
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Any]) -> None:
-        """Attach a container; ``endpoint`` has aliases, links, ipv4_address, ipv6_address, driver_opt, mac_address."""
-        chosen = {k: v for k, v in endpoint.items() if v}
+        """Attach a container, running or stopped, with the ``EndpointConfig`` of ``POST /networks/{id}/connect``.
+
+        The SDK's own method knows no priority, and leaves out what it takes the engine for too old.
+        """
+        body = {"Container": container, "EndpointConfig": dict(endpoint)}
+        client = self.client
+        url = client._url("/networks/{0}/connect", network)
         self._call(
             f"Connecting {container!r} to network {network!r}",
-            lambda: self.client.connect_container_to_network(container, network, **chosen),
+            lambda: client._raise_for_status(client._post_json(url, data=body)),
         )
 
     def disconnect(self, container: str, network: str) -> None:

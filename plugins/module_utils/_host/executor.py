@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
 from .._core.errors import EngineError
+from .._core.model import Endpoint, from_data
 from .._core.parsing.inspect import container_from_inspect
 from .._core.remediation.host_state import HostState
-from .._core.remediation.state import ProjectState, capture
+from .._core.remediation.state import ProjectState, capture, is_fixed
 from .._core.remediation.steps import Action, Step, endpoint_config, network_payload
 from . import firewall
 from .compose import Compose
@@ -21,6 +23,8 @@ from .engine import Engine
 from .files import read_text, remove, render_override, write_whole
 
 POLL_S = 0.1
+# the engine changes several containers' networks side by side; more than these would only wait for each other
+_AT_ONCE = 4
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Executor:
             Action.WRITE_OVERRIDE: self._write_override,
             Action.CONNECT: self._connect,
             Action.DISCONNECT: self._disconnect,
+            Action.CONNECT_ALL: self._connect_all,
+            Action.DISCONNECT_ALL: self._disconnect_all,
             Action.CREATE_NETWORK: self._create_network,
             Action.REMOVE_NETWORK: self._remove_network,
             Action.RECREATE: self._recreate,
@@ -52,11 +58,14 @@ class Executor:
         }
         handlers[step.action](step.args)
 
-    def state(self, known: Iterable[str] = (), host: Optional[HostState] = None) -> ProjectState:
+    def state(
+        self, known: Iterable[str] = (), host: Optional[HostState] = None, guests: Sequence[str] = ()
+    ) -> ProjectState:
         """The project as it is now, and of the host what ``host`` tells of.
 
         Networks are those that Compose labelled, those that its containers use, and of the ``known`` ones those that
-        exist: one that was made without labels shows in no other way once nothing is attached to it.
+        exist: one that was made without labels shows in no other way once nothing is attached to it. ``guests`` are
+        containers of others, of which only the endpoints on these networks are looked at.
         """
         project = self.compose.project
         containers = self.engine.inspect_containers(project.name)
@@ -64,7 +73,8 @@ class Executor:
         labelled = [n.name for n in self.engine.project_networks(project.name)]
         names = sorted({*used, *labelled, *known} - {"bridge", "host", "none"})
         text = read_text(project.override)
-        state = capture(project.name, containers, self.engine.inspect_networks(names), text)
+        others = self.engine.inspect_containers(names=guests) if guests else []
+        state = capture(project.name, containers, self.engine.inspect_networks(names), text, others)
         return replace(state, host=firewall.read_state(host)) if host else state
 
     def await_ends(self) -> None:
@@ -93,6 +103,18 @@ class Executor:
         except EngineError as exc:
             if "is not connected" not in str(exc) and exc.details.get("status") != 404:
                 raise
+
+    def _connect_all(self, args: dict[str, Any]) -> None:
+        """A fixed address is nobody else's, so the order does not matter; the others get the lowest that is free."""
+        fixed, others = [], []
+        for container, endpoint in args["endpoints"].items():
+            one = {"container": container, "network": args["network"], "endpoint": endpoint}
+            (fixed if is_fixed(from_data(Endpoint, endpoint)) else others).append(one)
+        _all(self._connect, fixed, _AT_ONCE)
+        _all(self._connect, others, 1)
+
+    def _disconnect_all(self, args: dict[str, Any]) -> None:
+        _all(self._disconnect, [{"container": c, "network": args["network"]} for c in args["containers"]], _AT_ONCE)
 
     def _create_network(self, args: dict[str, Any]) -> None:
         self.engine.create_network(network_payload(args["network"]))
@@ -155,3 +177,11 @@ class Executor:
                     f"Container {args['container']!r} did not become healthy within {timeout_s:.0f} s ({state})."
                 )
             time.sleep(POLL_S)
+
+
+def _all(change: Callable[[dict[str, Any]], None], each: Sequence[dict[str, Any]], at_once: int) -> None:
+    """Do one thing to each, in their order; the first that fails is raised when all were tried."""
+    with ThreadPoolExecutor(at_once) as workers:
+        started = [workers.submit(change, args) for args in each]
+    for done in started:
+        done.result()

@@ -9,6 +9,7 @@ Source of the shapes: https://docs.docker.com/reference/api/engine/version/v1.45
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..model import Container, Endpoint, Mount, Network, Port, Subnet
@@ -56,7 +57,10 @@ def container_from_inspect(data: Mapping[str, Any]) -> Container:
         health_output=str(log[-1].get("Output") or "")[:500] if log else "",
         network_mode=str(host.get("NetworkMode") or ""),
         hostname=str(config.get("Hostname") or ""),
-        endpoints=tuple(_endpoint(name, raw or {}, short_id) for name, raw in sorted(endpoints.items())),
+        endpoints=tuple(
+            replace(_endpoint(name, raw or {}, short_id), static_mac=_chosen_mac(name, raw or {}, config, host))
+            for name, raw in sorted(endpoints.items())
+        ),
         extra_hosts=tuple(host.get("ExtraHosts") or ()),
         dns=tuple(host.get("Dns") or ()),
         dns_search=tuple(host.get("DnsSearch") or ()),
@@ -107,6 +111,8 @@ def network_from_inspect(data: Mapping[str, Any]) -> Network:
         scope=str(data.get("Scope") or ""),
         internal=bool(data.get("Internal")),
         attachable=bool(data.get("Attachable")),
+        # engines before 28 do not tell, and cannot do without
+        ipv4=bool(data.get("EnableIPv4", True)),
         ipv6=bool(data.get("EnableIPv6")),
         subnets=tuple(
             Subnet(
@@ -142,9 +148,21 @@ def _endpoint(network: str, raw: Mapping[str, Any], short_id: str) -> Endpoint:
         dns_names=tuple(sorted({a for a in raw.get("DNSNames") or raw.get("Aliases") or () if a != short_id})),
         static_ipv4=str(ipam.get("IPv4Address") or ""),
         static_ipv6=str(ipam.get("IPv6Address") or ""),
+        link_local=tuple(ipam.get("LinkLocalIPs") or ()),
         links=tuple(raw.get("Links") or ()),
         driver_opts=dict(raw.get("DriverOpts") or {}),
+        gw_priority=int(raw.get("GwPriority") or 0),
     )
+
+
+def _chosen_mac(network: str, raw: Mapping[str, Any], config: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+    """The MAC address that somebody chose: the engine tells it for the network that the container was made with.
+
+    On the others it looks as if the engine had chosen it.
+    """
+    first = str(host.get("NetworkMode") or "")
+    own = first == network or (len(first) >= 12 and str(raw.get("NetworkID") or "").startswith(first))
+    return str(config.get("MacAddress") or "") if own else ""
 
 
 def _mount(raw: Mapping[str, Any]) -> Mount:

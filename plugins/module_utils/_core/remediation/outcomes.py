@@ -75,8 +75,9 @@ def concerned(step: Step, saved: ProjectState) -> set[str]:
         return {HOST}
     args = step.args
     container, network, service = args.get("container"), args.get("network"), args.get("service")
-    if container and network:
-        return {f"endpoint {container} on {network}"}
+    several = args.get("endpoints") or args.get("containers") or ([container] if container else ())
+    if several and network:
+        return {f"endpoint {name} on {network}" for name in several}
     if network:
         name = network if isinstance(network, str) else network["name"]
         return {f"network {name}"} | {f"endpoint {c} on {name}" for c in saved.containers}

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from ..model import Container, Endpoint, Network, Subnet
@@ -51,6 +51,8 @@ class ProjectState:
     """Everything that a remediation may change. ``override`` is our file's text, None without one.
 
     ``host`` is what the attempt changes of the host itself, None where that is nothing.
+    ``guests`` are endpoints of other projects' containers on this one's networks, by container and network: only of
+    those that a remediation carries over.
     """
 
     project: str
@@ -58,6 +60,12 @@ class ProjectState:
     containers: dict[str, ContainerState] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     host: Optional[HostState] = None
+    guests: dict[str, dict[str, Endpoint]] = field(default_factory=dict)
+
+    def attached(self, network: str) -> dict[str, Endpoint]:
+        """The endpoints on a network, those of guests too, by container."""
+        own = {c.name: c.endpoints for c in self.containers.values()}
+        return {name: found[network] for name, found in {**own, **self.guests}.items() if network in found}
 
 
 @dataclass(frozen=True)
@@ -79,13 +87,17 @@ def capture(
     containers: Iterable[Mapping[str, Any]],
     networks: Iterable[Mapping[str, Any]],
     override: Optional[str],
+    guests: Iterable[Mapping[str, Any]] = (),
 ) -> ProjectState:
     """The state that inspect data show. ``networks`` are those that the project uses or owns."""
+    known = {n.name: n for n in (network_from_inspect(raw) for raw in networks)}
+    others = [container_from_inspect(raw) for raw in guests]
     return ProjectState(
         project=project,
         override=override,
         containers={c.name: c for c in (_container(raw) for raw in containers)},
-        networks={n.name: n for n in (network_from_inspect(raw) for raw in networks)},
+        networks=known,
+        guests={c.name: {e.network: e for e in c.endpoints if e.network in known} for c in others},
     )
 
 
@@ -146,6 +158,10 @@ def differences(was: ProjectState, found: ProjectState) -> list[Difference]:
         result += _network_differences(name, was.networks.get(name), found.networks.get(name))
     for name in sorted({*was.containers, *found.containers}):
         result += _container_differences(name, was.containers.get(name), found.containers.get(name))
+    # a guest that its owner has removed meanwhile is not missed
+    for name in sorted(set(was.guests) & set(found.guests)):
+        for network, endpoint in was.guests[name].items():
+            result += _endpoint_differences(name, network, endpoint, found.guests[name].get(network))
     return result
 
 
@@ -189,6 +205,7 @@ def network_fields(network: Network) -> dict[str, Any]:
         "driver": network.driver,
         "internal": network.internal,
         "attachable": network.attachable,
+        "ipv4": network.ipv4,
         "ipv6": network.ipv6,
         "subnets": [(s.subnet, _gateway(s), s.ip_range, sorted(s.aux_addresses.items())) for s in network.subnets],
         "ipam": (network.ipam_driver, sorted(network.ipam_options.items())),
@@ -239,8 +256,10 @@ def endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:
         "aliases": sorted(endpoint.aliases),
         "static_ipv4": endpoint.static_ipv4,
         "static_ipv6": endpoint.static_ipv6,
+        "link_local": sorted(endpoint.link_local),
         "links": sorted(endpoint.links),
         "driver_opts": sorted(endpoint.driver_opts.items()),
+        "gw_priority": endpoint.gw_priority,
     }
 
 
@@ -251,10 +270,90 @@ def _endpoint_differences(
     if was is None or found is None:
         return [Difference(what, "existence", str(was is not None), str(found is not None))]
     before, after = endpoint_fields(was), endpoint_fields(found)
-    result = [Difference(what, k, str(before[k]), str(after[k])) for k in before if before[k] != after[k]]
+    result = [
+        Difference(what, k, str(before[k]), str(after[k]), dynamic=_held(k, was, found))
+        for k in before
+        if before[k] != after[k]
+    ]
+    if was.static_mac and found.mac and found.mac != was.static_mac:
+        result.append(Difference(what, "MAC address", was.static_mac, found.mac))
     if was.address and found.address and was.address != found.address:
         result.append(Difference(what, "address", was.address, found.address, dynamic=not was.static_ipv4))
     return result
+
+
+def _held(name: str, was: Endpoint, found: Endpoint) -> bool:
+    """Whether an address differs only in that it is fixed now, and was the engine's choice."""
+    return (name == "static_ipv4" and not was.static_ipv4 and found.static_ipv4 == was.address) or (
+        name == "static_ipv6" and not was.static_ipv6 and found.static_ipv6 == was.address6
+    )
+
+
+def same_endpoint(was: Endpoint, found: Endpoint) -> bool:
+    """Whether an endpoint is as somebody chose it; an address that was fixed where it was counts as the same."""
+    before, after = endpoint_fields(was), endpoint_fields(found)
+    return all(before[k] == after[k] or _held(k, was, found) for k in before)
+
+
+def hold_addresses(
+    endpoints: Mapping[str, Endpoint], network: Network, newcomers: Iterable[str] = ()
+) -> dict[str, Endpoint]:
+    """The endpoints in the order in which to attach them to an empty network, so that their addresses come back.
+
+    The engine gives the lowest that is free. Where a lower one was freed since, one of the ``newcomers`` takes it; an
+    address that would not come back even so is fixed: to whoever remembers it, it stays the same.
+    """
+    # of IPv6 the engine gives one to those as well that have a fixed address of IPv4
+    last = {name: replace(e, address=e.address6 or e.address) for name, e in endpoints.items()}
+    waiting = list(newcomers)
+    new = {name: endpoints[name] for name in waiting}
+    order = sorted(address_order(last), key=lambda name: not is_fixed(endpoints[name]))
+    held = {name: endpoints[name] for name in order if name not in waiting}
+    for pool in network.subnets:
+        held = _hold(held, pool, waiting, new)
+    return {**held, **{name: new[name] for name in waiting}}
+
+
+def is_fixed(endpoint: Endpoint) -> bool:
+    """Whether no address of it is left for the engine to choose."""
+    return bool(endpoint.static_ipv4 and (endpoint.static_ipv6 or not endpoint.address6))
+
+
+def _hold(
+    endpoints: Mapping[str, Endpoint], pool: Subnet, waiting: list[str], newcomers: Mapping[str, Endpoint]
+) -> dict[str, Endpoint]:
+    subnet = ipaddress.ip_network(pool.subnet)
+    now, fixed = ("address6", "static_ipv6") if subnet.version == 6 else ("address", "static_ipv4")
+    reserved = [pool.gateway or str(next(_given(pool))), *pool.aux_addresses.values()]
+    taken = {ipaddress.ip_address(a) for a in (*reserved, *(getattr(e, fixed) for e in endpoints.values())) if a}
+
+    def lowest() -> Any:
+        return next((a for a in _given(pool) if a not in taken), None)
+
+    result: dict[str, Endpoint] = {}
+    for name, endpoint in endpoints.items():
+        address = ipaddress.ip_address(getattr(endpoint, now)) if getattr(endpoint, now) else None
+        if name in newcomers:
+            taken.add(lowest())
+        elif address and address in subnet and not getattr(endpoint, fixed):
+            while waiting and lowest() != address:
+                newcomer = waiting.pop(0)
+                result[newcomer] = newcomers[newcomer]
+                taken.add(lowest())
+            if lowest() != address:
+                chosen: dict[str, Any] = {fixed: str(address)}
+                endpoint = replace(endpoint, **chosen)
+            taken.add(address)
+        result[name] = endpoint
+    return result
+
+
+def _given(pool: Subnet) -> Iterator[Any]:
+    """The addresses that the engine gives out of a pool, in its order."""
+    subnet = ipaddress.ip_network(pool.subnet)
+    if not pool.ip_range:
+        return iter(subnet.hosts())
+    return (a for a in ipaddress.ip_network(pool.ip_range) if a != subnet.network_address)
 
 
 def address_order(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Optional
@@ -19,6 +19,8 @@ class Action(str, Enum):
     WRITE_OVERRIDE = "write_override"
     CONNECT = "connect"
     DISCONNECT = "disconnect"
+    CONNECT_ALL = "connect_all"
+    DISCONNECT_ALL = "disconnect_all"
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     RECREATE = "recreate"
@@ -61,6 +63,22 @@ def disconnect(container: str, network: str, cause: str) -> Step:
 def reconnect(container: str, network: str, endpoint: Endpoint, cause: str) -> list[Step]:
     """Detach and attach anew: the engine cannot change an endpoint's aliases in place."""
     return [disconnect(container, network, cause), connect(container, network, endpoint, cause)]
+
+
+def connect_all(network: str, endpoints: Mapping[str, Endpoint], cause: str) -> Step:
+    """Attach containers: those with a fixed address at once, then the others in their order, as addresses are given."""
+    plain = {container: to_data(endpoint) for container, endpoint in endpoints.items()}
+    return Step(
+        Action.CONNECT_ALL, f"{', '.join(plain)} to {network}", cause, {"network": network, "endpoints": plain}
+    )
+
+
+def disconnect_all(network: str, containers: Iterable[str], cause: str) -> Step:
+    """Detach containers, all at once."""
+    names = list(containers)
+    return Step(
+        Action.DISCONNECT_ALL, f"{', '.join(names)} from {network}", cause, {"network": network, "containers": names}
+    )
 
 
 def create_network(network: Network, cause: str) -> Step:
@@ -116,7 +134,10 @@ def network_payload(network: Mapping[str, Any]) -> dict[str, Any]:
     ipam: dict[str, Any] = {"Driver": network.get("ipam_driver") or "default", "Config": pools}
     if network.get("ipam_options"):
         ipam["Options"] = network["ipam_options"]
+    # engines before 28 do not know the word, and those after 1.44 always look for duplicates
+    without_ipv4 = {} if network.get("ipv4", True) else {"EnableIPv4": False}
     return {
+        **without_ipv4,
         "Name": network["name"],
         "CheckDuplicate": True,
         "Driver": network.get("driver") or "bridge",
@@ -130,12 +151,21 @@ def network_payload(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def endpoint_config(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of the SDK's ``connect_container_to_network`` for an endpoint's plain data."""
-    links = [tuple(link.split(":", 1)) if ":" in link else (link, link) for link in endpoint.get("links") or ()]
-    return {
-        "aliases": list(endpoint.get("aliases") or ()),
-        "ipv4_address": endpoint.get("static_ipv4") or None,
-        "ipv6_address": endpoint.get("static_ipv6") or None,
-        "links": links,
-        "driver_opt": dict(endpoint.get("driver_opts") or {}),
+    """``EndpointConfig`` of ``POST /networks/{id}/connect`` for an endpoint's plain data; what is not chosen is left out.
+
+    Source: https://docs.docker.com/reference/api/engine/version/v1.48/#tag/Network/operation/NetworkConnect
+    """
+    ipam = {
+        "IPv4Address": endpoint.get("static_ipv4"),
+        "IPv6Address": endpoint.get("static_ipv6"),
+        "LinkLocalIPs": list(endpoint.get("link_local") or ()),
     }
+    config = {
+        "Aliases": list(endpoint.get("aliases") or ()),
+        "IPAMConfig": {k: v for k, v in ipam.items() if v},
+        "Links": list(endpoint.get("links") or ()),
+        "MacAddress": endpoint.get("static_mac"),
+        "DriverOpts": dict(endpoint.get("driver_opts") or {}),
+        "GwPriority": endpoint.get("gw_priority"),
+    }
+    return {k: v for k, v in config.items() if v}

@@ -13,14 +13,16 @@ import re
 
 from ..model import Endpoint, Network
 from .host_state import removals
-from .state import ProjectState, address_order, changed_fields, endpoint_fields, network_fields
+from .state import ProjectState, address_order, changed_fields, hold_addresses, network_fields, same_endpoint
 from .steps import (
     Action,
     Step,
     change_rules,
     connect,
+    connect_all,
     create_network,
     disconnect,
+    disconnect_all,
     on_container,
     reconnect,
     recreate,
@@ -90,17 +92,16 @@ def _host(now: ProjectState, saved: ProjectState) -> list[Step]:
 
 
 def _rebuild(now: ProjectState, saved: ProjectState, network: Network) -> list[Step]:
-    attached = {c.name: c.endpoints[network.name] for c in now.containers.values() if network.name in c.endpoints}
-    steps = [disconnect(name, network.name, CAUSE) for name in address_order(attached)]
+    attached = now.attached(network.name)
+    steps = [disconnect_all(network.name, address_order(attached), CAUSE)] if attached else []
     if network.name in now.networks:
         steps.append(remove_network(network.name, CAUSE))
     steps.append(create_network(network, CAUSE))
-    belonging = {c.name: c.endpoints[network.name] for c in saved.containers.values() if network.name in c.endpoints}
-    return steps + [
-        connect(name, network.name, belonging[name], CAUSE)
-        for name in address_order(belonging)
-        if name in now.containers
-    ]
+    present = {**now.containers, **now.guests}
+    belonging = {name: e for name, e in saved.attached(network.name).items() if name in present}
+    if belonging:
+        steps.append(connect_all(network.name, hold_addresses(belonging, network), CAUSE))
+    return steps
 
 
 def _recreations(now: ProjectState, saved: ProjectState) -> list[Step]:
@@ -116,19 +117,21 @@ def _recreations(now: ProjectState, saved: ProjectState) -> list[Step]:
 
 def _endpoints(now: ProjectState, saved: ProjectState) -> list[Step]:
     steps: list[Step] = []
+    found = {**{name: c.endpoints for name, c in now.containers.items()}, **now.guests}
     for name, container in saved.containers.items():
-        found = now.containers.get(name)
-        if found is None:
-            continue
-        for network in found.endpoints:
-            if network not in container.endpoints:
-                steps.append(disconnect(name, network, CAUSE))
-        for network, endpoint in container.endpoints.items():
-            present = found.endpoints.get(network)
-            if present is None:
-                steps.append(connect(name, network, endpoint, CAUSE))
-            elif endpoint_fields(present) != endpoint_fields(endpoint):
-                steps += reconnect(name, network, endpoint, CAUSE)
+        surplus = [network for network in found.get(name, ()) if network not in container.endpoints]
+        steps += [disconnect(name, network, CAUSE) for network in surplus]
+    for network in sorted({n for c in saved.containers.values() for n in c.endpoints} | set(saved.networks)):
+        belonging = {name: e for name, e in saved.attached(network).items() if name in found}
+        missing = {name: belonging[name] for name in address_order(belonging) if network not in found[name]}
+        if len(missing) > 1 and network in saved.networks:
+            held = hold_addresses(belonging, saved.networks[network])
+            steps.append(connect_all(network, {n: held[n] for n in held if n in missing}, CAUSE))
+        else:
+            steps += [connect(name, network, endpoint, CAUSE) for name, endpoint in missing.items()]
+        for name in belonging:
+            if name not in missing and not same_endpoint(belonging[name], found[name][network]):
+                steps += reconnect(name, network, belonging[name], CAUSE)
     return steps
 
 
@@ -153,25 +156,23 @@ def _running(now: ProjectState, saved: ProjectState) -> list[Step]:
 def _reseat(now: ProjectState, saved: ProjectState) -> list[Step]:
     """Containers that came back with each other's dynamic address: the engine gives the lowest free one."""
     steps: list[Step] = []
-    for network in saved.networks:
-        moved = {}
-        for name, container in saved.containers.items():
-            found = now.containers.get(name)
-            before = container.endpoints.get(network)
-            after = found.endpoints.get(network) if found else None
-            if (
-                before
-                and after
-                and before.address
-                and after.address
-                and before.address != after.address
-                and not before.static_ipv4
-            ):
-                moved[name] = before
-        # one that the engine would not give back is told as moved: taking it off the network again would not help
-        if moved and _would_come_back(now, network, moved):
-            steps += [disconnect(name, network, CAUSE) for name in moved]
-            steps += [connect(name, network, moved[name], CAUSE) for name in address_order(moved)]
+    for name, network in saved.networks.items():
+        before, after = saved.attached(name), now.attached(name)
+        held = hold_addresses(before, network)
+        moved = {
+            n: before[n]
+            for n in before
+            if n in after
+            and before[n].address
+            and after[n].address
+            and before[n].address != after[n].address
+            # one that the engine would not give by itself is not worth another interruption
+            and not held[n].static_ipv4
+        }
+        # one that somebody else has by now is told as moved: taking it off the network again would not help
+        if moved and _would_come_back(now, name, moved):
+            steps += [disconnect(n, name, CAUSE) for n in moved]
+            steps += [connect(n, name, moved[n], CAUSE) for n in address_order(moved)]
     return steps
 
 

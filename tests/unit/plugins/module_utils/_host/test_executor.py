@@ -53,8 +53,30 @@ def test_a_connection_carries_names_and_addresses(executor, engine):
     executor.run(steps.connect("shop-api-1", "net", endpoint, CAUSE))
     ((name, container, network, chosen),) = engine.asked
     assert (name, container, network) == ("connect", "shop-api-1", "net")
-    assert chosen["aliases"] == ["api"] and chosen["ipv4_address"] == "10.0.0.2" and chosen["ipv6_address"] is None
-    assert chosen["links"] == [("db", "database"), ("redis", "redis")]
+    assert chosen == {"Aliases": ["api"], "IPAMConfig": {"IPv4Address": "10.0.0.2"}, "Links": ["db:database", "redis"]}
+
+
+def test_a_connection_carries_what_newer_engines_know(executor, engine):
+    more = {"static_mac": "02:42:aa:00:00:01", "gw_priority": 7, "link_local": ("169.254.8.8",), "driver_opts": {"a": "b"}}
+    executor.run(steps.connect("shop-api-1", "net", Endpoint("net", static_ipv6="fd00::2", **more), CAUSE))
+    chosen = engine.asked[0][3]
+    assert chosen["MacAddress"] == "02:42:aa:00:00:01" and chosen["GwPriority"] == 7 and chosen["DriverOpts"] == {"a": "b"}
+    assert chosen["IPAMConfig"] == {"IPv6Address": "fd00::2", "LinkLocalIPs": ["169.254.8.8"]}
+
+
+def test_fixed_addresses_are_connected_first_and_the_others_in_their_order(executor, engine):
+    dynamic = {n: Endpoint("net", address=a) for n, a in (("b", "10.0.0.2"), ("a", "10.0.0.3"))}
+    fixed = Endpoint("net", address="10.0.0.9", static_ipv4="10.0.0.9")
+    executor.run(steps.connect_all("net", {**dynamic, "c": fixed}, CAUSE))
+    assert [asked[1] for asked in engine.asked] == ["c", "b", "a"]
+
+
+def test_all_are_disconnected_and_what_the_engine_refuses_is_an_error(executor, engine):
+    executor.run(steps.disconnect_all("net", ["a", "b"], CAUSE))
+    assert sorted(asked[1] for asked in engine.asked) == ["a", "b"]
+    engine.errors = [EngineError("no", status=500)]
+    with pytest.raises(EngineError):
+        executor.run(steps.disconnect_all("net", ["a", "b"], CAUSE))
 
 
 def test_a_network_is_made_with_everything_that_it_had(executor, engine):

@@ -244,10 +244,10 @@ def silent_for(host, looks):
     left = iter(range(looks))
     state, began = host.executor.state, []
 
-    def look(known=(), host=None):
+    def look(known=(), host=None, guests=()):
         if began and next(left, None) is not None:
             raise EngineError("the engine did not answer")
-        return state(known, host)
+        return state(known, host, guests)
 
     def on(step):
         if step.action.value == "wait_healthy":
