@@ -72,13 +72,13 @@ def state_of(snapshot, override=None):
     )
 
 
-def situation(snapshot, remediation, state=None, override=None):
+def situation(snapshot, remediation, state=None, override=None, options=None, forced=False):
     """What propose() is given: all findings that unlock the remediation, or all errors where none does."""
     diagnosis = diagnose(snapshot)
     plan = make_plan(diagnosis.findings, [remediation])
     findings = plan.items[0].findings if plan.items else ()
     case = replace(open_case(snapshot), walks=diagnosis.walks)
-    return Situation(case, findings, state or state_of(snapshot), override or {})
+    return Situation(case, findings, state or state_of(snapshot), override or {}, options or {}, forced=forced)
 
 
 def propose(snapshot, remediation, **more):

@@ -33,6 +33,9 @@ class ModelEngine:
         seen = host and replace(host, tables=dict(self.tables), switches={n: self.switches[n] for n in host.switches})
         return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks), seen)
 
+    def state_beside(self, saved):
+        return self.state(saved.networks, saved.host, tuple(saved.guests))
+
     def run(self, step):
         getattr(self, step.action.value, lambda **_args: None)(**step.args)
 

@@ -77,6 +77,10 @@ class Executor:
         state = capture(project.name, containers, self.engine.inspect_networks(names), text, others)
         return replace(state, host=firewall.read_state(host)) if host else state
 
+    def state_beside(self, saved: ProjectState) -> ProjectState:
+        """The project as it is now, to be compared with another state: all that this one tells of is looked at."""
+        return self.state(saved.networks, saved.host, tuple(saved.guests))
+
     def await_ends(self) -> None:
         """Wait for every container that was told to end: the engine goes on with it when the one who asked is dead."""
         ending = self.engine.ending(self.compose.project.name)

@@ -147,9 +147,34 @@ def host_routes() -> list[str]:
     return found
 
 
-def host_subnets() -> list[str]:
-    """The subnets of host_routes()."""
-    return [route.split()[0] for route in host_routes()]
+def nft_rules() -> list[str]:
+    """The rules of nftables that iptables does not show; none where they cannot be read. Docker's own are left out."""
+    program = shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not program or os.geteuid() != 0:
+        return []
+    try:
+        done = subprocess.run(
+            [program, "--numeric", "list", "ruleset"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return parse_nft(done.stdout)
+
+
+def parse_nft(text: str) -> list[str]:
+    """What ``nft list ruleset`` printed, without the tables that iptables keeps there, which iptables-save shows."""
+    found: list[str] = []
+    others = skipped = False
+    for line in text.splitlines():
+        if line.startswith("# Warning: table "):
+            others = True
+        elif line.startswith("table "):
+            skipped = others or line.split()[2].startswith("docker-")
+            others = False
+        elif line.startswith("\t\t") and not skipped and not line.strip().startswith(("type ", "policy ")):
+            found.append(line.strip())
+    return found
 
 
 def read_interfaces(pid: int) -> tuple[Interface, ...]:

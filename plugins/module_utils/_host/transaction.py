@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Callable, Optional
@@ -20,10 +20,9 @@ from .._core.diagnosis.case import Case
 from .._core.diagnosis.diagnose import Diagnosis, diagnose
 from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
-from .._core.remediation import host_firewall
+from .._core.remediation import host_firewall, rebuild_network
 from .._core.remediation.configuration import changed_parts, fingerprint
 from .._core.remediation.gate import Gate, judge, standing
-from .._core.remediation.host_state import HostState
 from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.recreation import Source, obstacles
 from .._core.remediation.situation import Proposal, Situation
@@ -34,7 +33,7 @@ from .executor import Executor
 from .files import digests, discard_unfinished, parse_override, read_text
 from .firewall import host_facts
 from .gather import Gatherer
-from .host_facts import host_subnets
+from .host_facts import host_subnets, nft_rules
 from .progress import Progress
 from .timer import Timer
 from .undoing import Interrupted, Undoing, do, interruptible, noted, see_undone, utc_now
@@ -63,7 +62,7 @@ class Limits:
 
 @dataclass
 class Transaction:
-    """Attempts on one project."""
+    """Attempts on one project. ``options`` are what the operator asked of single remediations."""
 
     gatherer: Gatherer
     executor: Executor
@@ -72,6 +71,7 @@ class Transaction:
     force: bool = False
     allow_host_firewall: bool = False
     progress: Progress = field(default_factory=Progress)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def undoing(self) -> Undoing:
@@ -99,16 +99,23 @@ class Transaction:
             return Proposal(), ()
         if not promised:
             return Proposal(refusals=("no finding unlocks it",)), ()
-        state = self.executor.state()
+        rebuilds = name == rebuild_network.REMEDIATION.name
+        state = self.executor.state(guests=rebuild_network.all_guests(snapshot) if rebuilds else ())
         files, folders = self.gatherer.mounted()
         situation = Situation(
             case=Case(snapshot, diagnosis.walks),
             findings=promised,
             state=state,
             override=parse_override(state.override, self.executor.compose.project.override),
-            options={"host_routes": host_subnets(), **self._host_options(name)},
+            options={
+                **self.options,
+                "host_routes": host_subnets(),
+                "nft_rules": nft_rules() if rebuilds else (),
+                **self._host_options(name),
+            },
             files=files,
             folders=folders,
+            forced=forced,
         )
         proposal = REMEDIATIONS[name].propose(situation)
         return self._preflight(proposal, snapshot), promised
@@ -228,7 +235,7 @@ class Transaction:
         began = time.monotonic()
         record["id"] = self.attempts.free_id(record["id"])
         if proposal.changes:
-            record["checkpoint"] = to_data(self.executor.state(host=proposal.host))
+            record["checkpoint"] = to_data(self.executor.state(host=proposal.host, guests=proposal.carried))
         self.attempts.save(record)
         problem = ""
         told_to_end = False
@@ -245,7 +252,7 @@ class Transaction:
                 )
                 record["gate"] = {**to_data(gate), "waited_s": round(waited, 2)}
             if not problem and proposal.changes and gate.passed:
-                problem = self._keep(record, gate, timer, began, proposal.host)
+                problem = self._keep(record, gate, timer, began)
         except Interrupted as exc:
             problem, told_to_end = f"the run was told to end ({exc})", True
         except NetfixError as exc:
@@ -264,7 +271,7 @@ class Transaction:
             after = self._look_until(record, "after", before, (), lambda gate: not gate.regressed)[1]
         return after
 
-    def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float, host: Optional[HostState]) -> str:
+    def _keep(self, record: dict[str, Any], gate: Gate, timer: str, began: float) -> str:
         """Write down what is kept and how the project is with it; why that cannot be, empty where it can.
 
         What is not on the disk as kept would be taken for unfinished, and be undone by the next run.
@@ -274,7 +281,8 @@ class Transaction:
             until = utc_now(timedelta(seconds=self.limits.confirm_timeout_s))
             kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         try:
-            kept.update(after=to_data(self.executor.state(host=host)), configuration=self._configuration(), duration_s=_since(began))
+            now = self.executor.state_beside(from_data(ProjectState, record["checkpoint"]))
+            kept.update(after=to_data(now), configuration=self._configuration(), duration_s=_since(began))
             self.attempts.save({**record, **kept})
         except NetfixError as exc:
             return str(exc)
@@ -440,7 +448,7 @@ class Transaction:
 
     def _refuse_drift(self, newest: dict[str, Any]) -> None:
         kept = from_data(ProjectState, newest["after"])
-        found = differences(kept, self.executor.state(kept.networks, kept.host))
+        found = differences(kept, self.executor.state_beside(kept))
         drift = [str(d) for d in found if not d.dynamic] + self._edits(newest.get("configuration"))
         if drift:
             raise TransactionError(

@@ -128,7 +128,7 @@ class Undoing:
         end = time.monotonic() + ENGINE_WAIT_S
         while True:
             try:
-                return self.executor.state(saved.networks, saved.host, tuple(saved.guests))
+                return self.executor.state_beside(saved)
             except EngineError:
                 if time.monotonic() > end:
                     raise

@@ -9,11 +9,12 @@ Sources: iptables(8), iptables-extensions(8).
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Optional
+from typing import Any, Optional
 
 DROPPING = ("DROP", "REJECT")
 # what the client of a connection is told; without --reject-with it is icmp-port-unreachable
@@ -70,6 +71,22 @@ def stopped_by(rules: Sequence[str], chain: str, packet: Packet) -> Optional[Ver
 def passes(rules: Sequence[str], chain: str, packet: Packet) -> bool:
     """Whether a rule of that chain lets the packet pass; where none decides, the chain's policy does."""
     return _decide(_chains(tuple(rules)), chain, packet, _DEPTH) == "ACCEPT"
+
+
+def names_interface(rule: str, interface: str) -> bool:
+    """Whether a rule of iptables or nft is about that very interface; one for many (``br-+``) is not."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(interface)}(?![\w.*+-])", rule))
+
+
+def subnets_in(rule: str) -> list[Any]:
+    """The subnets that a rule of iptables or nft names; an address is one, and so are both ends of a range."""
+    found = []
+    for word in re.findall(r"[0-9a-fA-F:.]+(?:/[0-9.]+)?", rule):
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            continue
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ..diagnosis.diagnose import Diagnosis
 from ..model import Finding, Layer, Outcome, Snapshot
 
+_FORWARDING = ("-A DOCKER-USER ", "-A FORWARD ")
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -101,7 +103,18 @@ def _regressed(
             and not _same_network(before[0], after[0], container.service, gateway)
         ):
             lost.add(f"default route of {container.service}: {routes[container.service]} became {gateway}")
-    return lost
+    return lost | _lost_rules(before[0], after[0])
+
+
+def _lost_rules(before: Snapshot, after: Snapshot) -> set[str]:
+    """Rules of the operator on forwarded packets that are gone since a network was made anew; Docker's are no part of them."""
+    ids = {n.name: n.id for n in before.networks}
+    if not after.firewall_rules and any("firewall" in what for what in after.unread):
+        return set()
+    if all(ids.get(n.name, n.id) == n.id for n in after.networks):
+        return set()
+    kept = set(after.firewall_rules)
+    return {f"firewall rule {r}" for r in before.firewall_rules if r.startswith(_FORWARDING) and r not in kept}
 
 
 def _same_network(before: Snapshot, after: Snapshot, service: str, gateway: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..diagnosis.case import NO_EMBEDDED_DNS, reached
 from ..model import Finding, Outcome
+from .mac_addresses import lost_mac
 from .patch import merge
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
@@ -24,7 +25,9 @@ def propose(situation: Situation) -> Proposal:
     for finding in situation.findings:
         if finding.subject.get("network"):
             for container in finding.subject.get("containers") or [finding.subject.get("container")]:
-                steps += _as_configured(situation, str(container), str(finding.subject["network"]))
+                found = _as_configured(situation, str(container), str(finding.subject["network"]))
+                refusals += [found] if isinstance(found, str) else []
+                steps += found if isinstance(found, list) else []
         elif finding.subject.get("providers"):
             side = _side(situation, finding)
             if side is None:
@@ -41,14 +44,17 @@ def propose(situation: Situation) -> Proposal:
     return persist(situation, steps, patch, recreated, "the configuration must say what the running network does")
 
 
-def _as_configured(situation: Situation, container: str, network: str) -> list[Step]:
+def _as_configured(situation: Situation, container: str, network: str) -> list[Step] | str:
+    """The steps, or why it cannot be done without losing something."""
     state = situation.state.containers.get(container)
     if state is None:
         return []
-    endpoint = situation.wanted_endpoint(container, network)
-    if network in state.endpoints:
-        return reconnect(container, network, endpoint, f"its endpoint lacks the name '{state.service}'")
-    return [connect(container, network, endpoint, f"the configuration puts '{state.service}' on '{network}'")]
+    if network not in state.endpoints:
+        endpoint = situation.wanted_endpoint(container, network)
+        return [connect(container, network, endpoint, f"the configuration puts '{state.service}' on '{network}'")]
+    endpoint = situation.kept_endpoint(container, state.endpoints[network])
+    lost = lost_mac(situation, container, endpoint)
+    return lost or reconnect(container, network, endpoint, f"its endpoint lacks the name '{state.service}'")
 
 
 def _side(situation: Situation, finding: Finding) -> tuple[list[str], list[str]] | None:

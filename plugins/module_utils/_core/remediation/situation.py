@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional
 
 from ..diagnosis.case import Case, network_names
@@ -21,9 +21,11 @@ from .steps import Action, Step
 class Situation:
     """A diagnosed project, its present state, and our override file's data as it is now.
 
-    ``findings`` are those that the remediation is to mend. The case's snapshot has its secrets: plans need them to
-    rewrite a URL that holds a password. ``files`` are the texts of mounted configuration files by host path,
-    ``folders`` the names of all files of a mounted folder of them.
+    ``findings`` are those that the remediation is to mend, ``forced`` tells that the operator wants it whatever they
+    are, ``options`` hold what a remediation knows beside: what the operator asked for, and the host's routes and rules.
+    The case's snapshot has its secrets: plans need them to rewrite a URL that holds a password.
+    ``files`` are the texts of mounted configuration files by host path, ``folders`` the names of all files of a mounted
+    folder of them.
     """
 
     case: Case
@@ -33,6 +35,7 @@ class Situation:
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forced: bool = False
 
     @property
     def config(self) -> dict[str, Any]:
@@ -66,7 +69,24 @@ class Situation:
             aliases=tuple(sorted({container, state.service, *(spec.get("aliases") or ())})),
             static_ipv4=str(spec.get("ipv4_address") or ""),
             static_ipv6=str(spec.get("ipv6_address") or ""),
+            static_mac=str(spec.get("mac_address") or ""),
+            link_local=tuple(spec.get("link_local_ips") or ()),
             driver_opts=dict(spec.get("driver_opts") or {}),
+            gw_priority=int(spec.get("gw_priority") or 0),
+        )
+
+    def kept_endpoint(self, container: str, old: Endpoint) -> Endpoint:
+        """An endpoint as it is, with what the configuration adds to it: names, and what nobody chose by hand."""
+        wanted = self.wanted_endpoint(container, old.network)
+        return replace(
+            old,
+            aliases=tuple(sorted({*wanted.aliases, *old.aliases})),
+            static_ipv4=wanted.static_ipv4 or old.static_ipv4,
+            static_ipv6=wanted.static_ipv6 or old.static_ipv6,
+            static_mac=wanted.static_mac or old.static_mac,
+            link_local=wanted.link_local or old.link_local,
+            driver_opts=old.driver_opts or wanted.driver_opts,
+            gw_priority=wanted.gw_priority or old.gw_priority,
         )
 
     def containers_of(self, service: str) -> tuple[str, ...]:
@@ -101,10 +121,10 @@ class Proposal:
     """What a remediation would do: steps, or the reasons why it cannot.
 
     ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
-    containers are made anew, ``restarted`` the containers whose processes start again. ``patience_s`` is how long
-    the gate may wait at least, in seconds. ``host`` is what the steps change of the host itself, None for nothing.
-    Steps beside refusals show what would be done if it were allowed. ``left`` says what the steps do not mend, and why.
-    ``direct_checks`` are those that the answer rests on.
+    containers are made anew, ``restarted`` the containers whose processes start again, ``carried`` the containers of
+    others whose endpoints change. ``patience_s`` is how long the gate may wait at least, in seconds. ``host`` is what the
+    steps change of the host itself, None for nothing. Steps beside refusals show what would be done if it were allowed.
+    ``left`` says what the steps do not mend, and why. ``direct_checks`` are those that the answer rests on.
     """
 
     steps: tuple[Step, ...] = ()
@@ -112,6 +132,7 @@ class Proposal:
     patch: Mapping[str, Any] = field(default_factory=dict)
     recreated: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
     patience_s: float = 0.0
     host: Optional[HostState] = None
     left: tuple[str, ...] = ()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vertice.netfix.plugins.module_utils._host.host_facts import parse_firewall
+from ansible_collections.vertice.netfix.plugins.module_utils._host.host_facts import parse_firewall, parse_nft
 
 # docker-26.1.5 iptables-save -c, with three rules of an operator
 RULES = """\
@@ -84,3 +84,34 @@ def test_a_long_blocklist_is_left_out():
     blocked = "".join(f"[0:0] -A blocked -s 192.0.2.{n % 256}/32 -p tcp -m tcp --dport {n} -j DROP\n" for n in range(1, 300))
     rules = parse_firewall(f"*filter\n:INPUT ACCEPT [0:0]\n[1:60] -A INPUT -j blocked\n{blocked}COMMIT\n").rules
     assert rules == {"-A INPUT -j blocked": 1}
+
+
+NFT = """\
+table inet guard {
+\tset blocked {
+\t\ttype ipv4_addr
+\t\telements = { 10.9.0.9 }
+\t}
+
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy accept;
+\t\tiifname "br-0123" ip daddr 10.1.0.3 drop
+\t}
+}
+# Warning: table ip filter is managed by iptables-nft, do not touch!
+table ip filter {
+\tchain DOCKER-USER {
+\t\tcounter packets 1 bytes 60 return
+\t}
+}
+table ip docker-bridges {
+\tchain filter-FORWARD {
+\t\tiifname "br-0123" accept
+\t}
+}
+"""
+
+
+def test_rules_of_nftables_are_read_but_for_those_that_iptables_and_docker_keep_there():
+    assert parse_nft(NFT) == ["elements = { 10.9.0.9 }", 'iifname "br-0123" ip daddr 10.1.0.3 drop']
+    assert parse_nft("") == []

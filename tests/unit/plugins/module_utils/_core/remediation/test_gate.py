@@ -118,6 +118,17 @@ def test_the_default_route_of_the_same_network_with_another_subnet_is_no_regress
     assert gate(routed(BROKEN, "10.1.0.1"), after).regressed == ()
 
 
+def test_a_rule_that_is_gone_since_a_network_was_made_anew_is_a_regression():
+    rules = ("-A DOCKER-USER -s 10.3.0.0/24 -j DROP", "-A INPUT -j blocked")
+    before = replace(BROKEN, firewall_rules=rules)
+    rebuilt = replace(MENDED, networks=(network(id="new"),))
+    assert gate(before, replace(rebuilt, firewall_rules=rules)).regressed == ()
+    assert gate(before, rebuilt).regressed == (f"firewall rule {rules[0]}",)
+    # somebody else's work, and not ours
+    assert gate(before, MENDED).regressed == ()
+    assert gate(before, replace(rebuilt, unread={"the host's firewall rules": "not root"})).regressed == ()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_recorded_fault_passes_unmended_and_each_passes_when_the_project_is_healthy_again(fault):
     broken, healthy = recorded(fault), recorded("healthy")

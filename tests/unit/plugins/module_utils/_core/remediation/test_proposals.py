@@ -68,6 +68,20 @@ def test_a_lost_name_is_given_back_by_a_reconnection_without_a_restart():
     assert proposal.patch == {} and proposal.recreated == () and "hcl-kb-service" in proposal.steps[0].cause
 
 
+def test_a_reconnection_keeps_what_somebody_chose_and_refuses_to_lose_a_mac_address():
+    snapshot, state = recorded("reconnected_without_alias"), inspected("reconnected_without_alias")
+    name = lab("hcl-kb-service")
+    (own,) = state.containers[name].endpoints.values()
+
+    def seen(**fields):
+        changed = replace(state.containers[name], endpoints={LAB_NETWORK: replace(own, **fields)})
+        return propose(snapshot, "reconnect_endpoints", state=replace(state, containers={**state.containers, name: changed}))
+
+    connected = seen(links=("a:b",), static_ipv4=own.address, gw_priority=2).steps[1].args["endpoint"]
+    assert (connected["links"], connected["static_ipv4"], connected["gw_priority"]) == (["a:b"], own.address, 2)
+    assert "MAC address" in seen(static_mac="02:42:aa:00:00:01").refusals[0]
+
+
 def test_a_lost_endpoint_is_connected_with_the_configured_aliases_and_address():
     snapshot = recorded("network_disconnected_at_runtime")
     networks = {"vertice-network": {"aliases": ["kb"], "ipv4_address": "10.214.91.77"}}
@@ -322,38 +336,45 @@ def test_a_stranger_is_left_alone_even_if_the_remediation_is_forced():
 # rebuild_network
 
 
-def rebuilt(**changes):
+def rebuilt(options=None, forced=False, **changes):
     snapshot = recorded("network_rebuilt_naively")
     state = inspected("network_rebuilt_naively")
-    return propose(replace(snapshot, **changes), "rebuild_network", state=state)
+    return propose(replace(snapshot, **changes), "rebuild_network", state=state, options=options, forced=forced)
+
+
+def made(proposal):
+    return next(s.args["network"] for s in proposal.steps if s.action.value == "create_network")
+
+
+def seats(proposal):
+    return next(s.args["endpoints"] for s in proposal.steps if s.action.value == "connect_all")
 
 
 def test_a_rebuild_moves_everybody_once_in_the_order_of_addresses():
     steps = rebuilt().steps
-    actions = [s.action.value for s in steps]
-    assert actions == ["disconnect"] * 8 + ["remove_network", "create_network"] + ["connect"] * 8
-    left, came = [s.args["container"] for s in steps[:8]], [s.args["container"] for s in steps[10:]]
+    assert [s.action.value for s in steps] == ["disconnect_all", "remove_network", "create_network", "connect_all"]
+    left, came = steps[0].args["containers"], list(steps[3].args["endpoints"])
     state = inspected("network_rebuilt_naively")
-    seats = [state.containers[c].endpoints[LAB_NETWORK].address for c in left]
-    assert left == came and seats == sorted(seats, key=lambda a: int(a.rsplit(".", 1)[1]))
+    addresses = [state.containers[c].endpoints[LAB_NETWORK].address for c in left]
+    assert left == came and addresses == sorted(addresses, key=lambda a: int(a.rsplit(".", 1)[1])) and len(came) == 8
 
 
 def test_a_rebuild_gives_the_network_its_labels_and_subnet_and_the_services_their_names():
-    steps = rebuilt().steps
-    made = steps[9].args["network"]
-    assert made["labels"]["com.docker.compose.network"] == "vertice-network"
-    assert made["labels"]["com.docker.compose.project"] == "netfix-unit"
-    assert [s["subnet"] for s in made["subnets"]] == ["10.214.91.0/24"]
-    for step in steps[10:]:
-        service = inspected("network_rebuilt_naively").containers[step.args["container"]].service
-        assert {service, step.args["container"]} <= set(step.args["endpoint"]["aliases"])
+    proposal = rebuilt()
+    labels = made(proposal)["labels"]
+    assert labels["com.docker.compose.network"] == "vertice-network"
+    assert labels["com.docker.compose.project"] == "netfix-unit"
+    assert [s["subnet"] for s in made(proposal)["subnets"]] == ["10.214.91.0/24"]
+    for name, seat in seats(proposal).items():
+        service = inspected("network_rebuilt_naively").containers[name].service
+        assert {service, name} <= set(seat["aliases"])
 
 
 def test_a_rebuild_keeps_the_present_subnet_where_the_configured_one_is_taken():
     snapshot = recorded("network_rebuilt_naively")
     other = network("other", "", "10.214.91.128/25")
-    made = rebuilt(networks=(*snapshot.networks, other)).steps[9].args["network"]
-    assert [s["subnet"] for s in made["subnets"]] == ["10.214.91.0/25"]
+    proposal = rebuilt(networks=(*snapshot.networks, other))
+    assert [s["subnet"] for s in made(proposal)["subnets"]] == ["10.214.91.0/25"]
 
 
 def lab_network():
@@ -400,8 +421,8 @@ def test_a_rebuild_carries_chosen_addresses_over_only_where_they_fit():
     snapshot = with_probes(snapshot, unresolved("shop-web-1", "api"), unresolved("shop-api-1", "db"))
     ipam = {"config": [{"subnet": "10.1.0.0/24"}]}
     snapshot = replace(snapshot, config={**snapshot.config, "networks": {"default": {"name": NETWORK, "ipam": ipam}}})
-    seats = {s.args["container"]: s.args["endpoint"] for s in propose(snapshot, "rebuild_network").steps[5:]}
-    assert seats["shop-api-1"]["static_ipv4"] == "" and seats["shop-db-1"]["static_ipv4"] == "10.1.0.2"
+    kept = seats(propose(snapshot, "rebuild_network"))
+    assert kept["shop-api-1"]["static_ipv4"] == "" and kept["shop-db-1"]["static_ipv4"] == "10.1.0.2"
 
 
 # all
