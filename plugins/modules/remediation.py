@@ -86,6 +86,32 @@ options:
       - Set to V(false) to try it on whatever is broken, as an operator's own order of remediations does.
     type: bool
     default: true
+  network_name:
+    description:
+      - For O(name=rebuild_network), the network to make anew, by its key in the Compose file or by its name.
+      - By default those that the findings name, else those of the services whose dependencies are broken.
+    type: str
+  network_subnet:
+    description:
+      - For O(name=rebuild_network), the subnet that the network gets, like V(10.20.0.0/24). It must overlap no route of
+        the host and no other network, and hold every fixed address. It is kept in C(compose.netfix.yml).
+      - By default the configured one, or a free one where that overlaps.
+    type: str
+  network_dns:
+    description:
+      - For O(name=rebuild_network), DNS servers for the services on the network, which are recreated for it.
+      - They answer names outside of the engine only; services are always answered for by Docker's own DNS.
+    type: list
+    elements: str
+    default: []
+  network_shared:
+    description:
+      - For O(name=rebuild_network), what to do where containers of other projects are on the network.
+      - V(refuse) leaves the network alone. V(carry) carries their endpoints over as well; they lose the network for the
+        same moment.
+    type: str
+    choices: [refuse, carry]
+    default: refuse
   gate_timeout:
     description: How long the project may take to pass after the change, in seconds.
     type: float
@@ -143,6 +169,16 @@ EXAMPLES = r"""
     unlocked_only: false
   check_mode: true
   diff: true
+
+- name: Make a network anew with another subnet, and take the containers of other projects along
+  vertice.netfix.remediation:
+    name: rebuild_network
+    project_src: /srv/shop
+    run_id: incident-4711
+    unlocked_only: false
+    network_name: backend
+    network_subnet: 10.20.0.0/24
+    network_shared: carry
 
 - name: Mend, but let the host undo it in five minutes unless this play comes to its end
   vertice.netfix.remediation:
@@ -328,6 +364,7 @@ def run(module):
         force=params["force"],
         allow_host_firewall=params["allow_host_firewall"],
         progress=Progress(attempts.folder, about),
+        options={k: v for k, v in params.items() if k.startswith("network_")},
     )
     if params["state"] == "settled":
         settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()
@@ -438,6 +475,10 @@ def main():
         "run_id": {"type": "str"},
         "number": {"type": "int", "default": 1},
         "unlocked_only": {"type": "bool", "default": True},
+        "network_name": {"type": "str"},
+        "network_subnet": {"type": "str"},
+        "network_dns": {"type": "list", "elements": "str", "default": []},
+        "network_shared": {"type": "str", "choices": ["refuse", "carry"], "default": "refuse"},
         "gate_timeout": {"type": "float", "default": 20.0},
         "confirm_timeout": {"type": "float", "default": 0.0},
         "keep_checkpoints": {"type": "int", "default": 20},

@@ -33,7 +33,7 @@ from .executor import Executor
 from .files import digests, discard_unfinished, parse_override, read_text
 from .firewall import host_facts
 from .gather import Gatherer
-from .host_facts import host_subnets, nft_rules
+from .host_facts import nft_rules
 from .progress import Progress
 from .timer import Timer
 from .undoing import Interrupted, Undoing, do, interruptible, noted, see_undone, utc_now
@@ -109,7 +109,6 @@ class Transaction:
             override=parse_override(state.override, self.executor.compose.project.override),
             options={
                 **self.options,
-                "host_routes": host_subnets(),
                 "nft_rules": nft_rules() if rebuilds else (),
                 **self._host_options(name),
             },

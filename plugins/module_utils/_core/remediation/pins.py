@@ -251,7 +251,6 @@ def _free_subnet(situation: Situation) -> str:
     """A /24 that overlaps no route of the host and no network of the engine; empty where there is none."""
     host = situation.case.snapshot.host
     used = [
-        *(situation.options.get("host_routes") or ()),
         *(route.partition(" ")[0] for route in host.routes),
         *(subnet for subnets in host.subnets.values() for subnet in subnets),
         *(s.subnet for n in situation.case.snapshot.networks for s in n.subnets),
