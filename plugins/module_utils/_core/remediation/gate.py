@@ -118,11 +118,17 @@ def _lost_rules(before: Snapshot, after: Snapshot) -> set[str]:
 
 
 def _same_network(before: Snapshot, after: Snapshot, service: str, gateway: str) -> bool:
-    """Whether the new gateway is the old network's, which was rebuilt with another subnet."""
+    """Whether the new gateway is the old network's, which was rebuilt with another subnet.
+
+    So it is for a service that left Docker's default bridge, on which no name resolves, for a network of the project.
+    """
 
     def network_of(snapshot: Snapshot, address: str) -> str:
         endpoints = [e for c in snapshot.containers if c.service == service for e in c.endpoints]
         return next((e.network for e in endpoints if e.gateway == address), "")
 
     old = next((c.default_route.partition(" dev ")[0] for c in before.containers if c.service == service), "")
-    return network_of(before, old) == network_of(after, gateway) != ""
+    left = network_of(before, old) == "bridge" and not any(
+        c.endpoint("bridge") for c in after.containers if c.service == service
+    )
+    return left or network_of(before, old) == network_of(after, gateway) != ""

@@ -12,14 +12,15 @@ from typing import Any, Optional
 from ..diagnosis.address import WIDEST_ROUTE
 from ..diagnosis.case import network_names
 from ..diagnosis.filters import BRIDGE_NAME
-from ..model import Container, Endpoint, Network, Snapshot, Subnet
+from ..model import Container, Endpoint, Network, Outcome, Snapshot, Subnet
 from ..parsing.firewall import names_interface, subnets_in
+from . import reconnect_endpoints
 from .mac_addresses import lost_mac
-from .patch import merge, override
+from .patch import merge, override, reset
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
 from .state import hold_addresses, network_fields
-from .steps import Step, connect_all, create_network, disconnect_all, remove_network
+from .steps import Action, Step, connect_all, create_network, disconnect_all, remove_network
 from .subnets import free_subnet, overlap, parsed, room, same_family, wider
 
 # Compose since 2.31 makes a network anew whose label does not fit its configuration, and leaves one without it alone
@@ -80,11 +81,13 @@ class _Plan:
 def propose(situation: Situation) -> Proposal:
     """The network of your choice, else those that the findings name, else those of the broken dependencies.
 
-    A network that is already as it should be is made anew only where you force it.
+    A network that is already as it should be is made anew only where you force it; then services that share none are
+    joined as well, as ``reconnect_endpoints`` does it, and those with ``network_mode`` ``bridge`` or ``none`` lose that.
     """
     wanted = wishes(situation.options)
     names = _networks(situation, wanted)
-    if not names:
+    placed = _placement(situation) if situation.forced else {}
+    if not names and not placed:
         return refuse(
             f"network '{wanted.name}' is not in the project's configuration" if wanted.name else "no network of the project is broken"
         )
@@ -95,7 +98,7 @@ def propose(situation: Situation) -> Proposal:
     plans: list[_Plan] = []
     for network in filter(None, map(situation.case.network, names)):
         plans.append(_plan(situation, network, wanted, plans))
-    if not plans:
+    if not plans and not placed:
         return refuse(f"network '{names[0]}' does not exist: docker compose up makes it")
     refusals = [*_bad_servers(wanted), *(r for plan in plans for r in plan.refusals)]
     if refusals:
@@ -108,6 +111,12 @@ def propose(situation: Situation) -> Proposal:
     services = _served(situation, plans) if wanted.dns else []
     for service in services:
         patch = merge(patch, {"services": {service: {"dns": override(list(wanted.dns))}}})
+    if situation.forced:
+        joined = reconnect_endpoints.propose(situation)
+        steps += [s for s in joined.steps if _joins(situation, s, names)]
+        patch, services = merge(patch, joined.patch), [*services, *joined.recreated, *placed]
+    for service, key in placed.items():
+        patch = merge(patch, {"services": {service: {"network_mode": reset(), "networks": {key: None}}}})
     proposal = persist(situation, steps, patch, services, "the configuration must say what the running network does")
     return replace(proposal, carried=tuple(g.name for p in plans for g in guests(situation.case.snapshot, p.old.name)))
 
@@ -119,12 +128,36 @@ def _networks(situation: Situation, wanted: Wishes) -> list[str]:
     named = _named(situation, "name.network_rebuilt_naively", _HIDES)
     if named:
         return named
-    broken = {w.dependency.consumer for w in situation.case.walks if w.outcome.value == "failed"}
+    broken = {w.dependency.consumer for w in situation.case.walks if w.outcome is Outcome.FAILED}
     users = [c for s in sorted(broken) for c in situation.case.containers_of(s)]
     if situation.forced and not users:
         users = list(situation.case.snapshot.containers)
     used = [e.network for c in users for e in c.endpoints]
     return [n for n in dict.fromkeys(used) if situation.network_key(n)]
+
+
+def _joins(situation: Situation, step: Step, rebuilt: Iterable[str]) -> bool:
+    """Whether a step connects a container to a network that it is not on, and that is not made anew."""
+    if step.action is not Action.CONNECT:
+        return False
+    network = str(step.args["network"])
+    return network not in rebuilt and step.args["container"] not in situation.state.attached(network)
+
+
+def _placement(situation: Situation) -> dict[str, str]:
+    """Services of broken dependencies that the configuration keeps off every network, with the key of the one to join."""
+    parties: dict[str, list[str]] = {}
+    for walk in situation.case.walks:
+        if walk.outcome is Outcome.FAILED:
+            consumer, provider = walk.dependency.consumer, situation.case.provider(walk.dependency)
+            parties.setdefault(consumer, []).append(provider)
+            parties.setdefault(provider, []).append(consumer)
+    found = {}
+    for service, others in parties.items():
+        if situation.service(service).get("network_mode") in ("bridge", "none"):
+            keys = [key for other in others for key in situation.service(other).get("networks") or {}]
+            found[service] = keys[0] if keys else "default"
+    return found
 
 
 def _named(situation: Situation, *codes: str) -> list[str]:

@@ -118,6 +118,17 @@ def test_the_default_route_of_the_same_network_with_another_subnet_is_no_regress
     assert gate(routed(BROKEN, "10.1.0.1"), after).regressed == ()
 
 
+def test_the_default_route_of_a_service_that_left_the_default_bridge_is_no_regression():
+    own, legacy = endpoint(NETWORK, "10.1.0.2", "db"), replace(endpoint("bridge", "172.17.0.4"), gateway="172.17.0.1")
+
+    def db(snapshot, gateway, *endpoints):
+        return with_container(snapshot, "db", default_route=f"{gateway} dev eth0", endpoints=endpoints)
+
+    before = db(BROKEN, "172.17.0.1", own, legacy)
+    assert gate(before, db(MENDED, "10.1.0.1", own)).regressed == ()
+    assert gate(before, db(MENDED, "10.1.0.1", own, legacy)).regressed
+
+
 def test_a_rule_that_is_gone_since_a_network_was_made_anew_is_a_regression():
     rules = ("-A DOCKER-USER -s 10.3.0.0/24 -j DROP", "-A INPUT -j blocked")
     before = replace(BROKEN, firewall_rules=rules)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Engine, Host, Subnet
-from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import override
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import override, reset
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import hold_addresses
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.subnets import free_subnet, room
 from unit.builders import (
@@ -17,6 +17,7 @@ from unit.builders import (
     endpoint,
     network,
     propose,
+    recorded,
     shop,
     state_of,
     unresolved,
@@ -65,6 +66,30 @@ def test_a_network_that_is_as_it_should_be_is_made_anew_only_where_that_is_force
     proposal = rebuilt(broken())
     assert actions(proposal) == ["disconnect_all", "remove_network", "create_network", "connect_all"]
     assert list(seats(proposal)) == [DB, API, WEB] and proposal.patch == {} and proposal.recreated == ()
+
+
+def test_services_that_share_no_network_are_joined_where_it_is_forced():
+    proposal = propose(recorded("disjoint_networks"), "rebuild_network", forced=True)
+    assert "create_network" in actions(proposal) and proposal.recreated == ("api_gateway",)
+    assert proposal.patch["services"]["api_gateway"]["networks"] == {"front": None, "vertice-network": None}
+    assert not propose(recorded("disjoint_networks"), "rebuild_network").recreated
+
+
+def test_endpoints_of_other_networks_are_left_as_they_are():
+    nameless = with_container(broken(), "api", endpoints=(endpoint(NETWORK, "10.1.0.3", API),))
+    nameless = replace(nameless, networks=(*nameless.networks, network("shop_back", "back", "10.2.0.0/24")))
+    networks = {"default": {"name": NETWORK}, "back": {"name": "shop_back"}}
+    proposal = rebuilt(replace(nameless, config={**nameless.config, "networks": networks}), network_name="back")
+    assert actions(proposal) == ["remove_network", "create_network"]
+
+
+@pytest.mark.parametrize("others, key", [({"default": None}, "default"), ({"back": None}, "back"), (None, "default")])
+def test_a_service_that_is_kept_off_every_network_is_put_on_its_callers_where_it_is_forced(others, key):
+    snapshot = with_config(with_config(broken(), "web", networks=others), "api", network_mode="none", networks=None)
+    snapshot = with_container(snapshot, "api", network_mode="none", endpoints=(endpoint("none", ""),))
+    proposal = rebuilt(snapshot)
+    assert proposal.patch["services"] == {"api": {"network_mode": reset(), "networks": {key: None}}}
+    assert proposal.recreated == ("api",) and "services" not in rebuilt(snapshot, forced=False).patch
 
 
 def test_the_operators_network_is_made_anew_by_key_or_name_and_an_unknown_one_is_refused():
