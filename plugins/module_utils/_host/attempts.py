@@ -107,7 +107,9 @@ class Attempts:
         chosen = [r for r in known if r["run_id"] == run_id]
         if not chosen:
             runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
-            raise TransactionError(f"Project {self.project!r} has no run {run_id!r}. Runs with a checkpoint: {runs}.")
+            raise TransactionError(
+                f"Project {self.project!r} has no run {run_id!r}. Runs with a checkpoint: {runs}.", unknown_run=run_id
+            )
         return chosen
 
     def save(self, record: dict[str, Any]) -> None:
@@ -206,7 +208,9 @@ def project_of_run(state_dir: str, run_id: str) -> dict[str, Any]:
             f"Run {run_id!r} is of several projects ({', '.join(found)}); say which with project_name."
         )
     runs = ", ".join(dict.fromkeys(str(r["run_id"]) for r in known)) or "none"
-    raise TransactionError(f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.")
+    raise TransactionError(
+        f"There is no run {run_id!r} on this host (checkpoints in {state_dir}). Runs: {runs}.", unknown_run=run_id
+    )
 
 
 def has_died(record: dict[str, Any]) -> bool:

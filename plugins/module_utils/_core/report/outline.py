@@ -98,6 +98,8 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "nothing of that run was in force any more, and nothing was changed"
     if status == "mended" and verdicts and "kept" not in verdicts:
         return "the project works again by itself, and nothing was changed"
+    if status == "undone" and not verdicts:
+        return "nothing of that run was in force here; nothing was changed"
     if status == "diagnosed" and not _causes(before) and _unknown(before):
         return "nothing broken was seen, but not everything could be looked at"
     if status == "healthy" and before.walks:

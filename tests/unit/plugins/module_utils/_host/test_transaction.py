@@ -462,8 +462,10 @@ def test_a_rollback_can_be_forced(apart):
 
 def test_a_run_that_is_not_known_is_named_with_those_that_are(host):
     host.transaction().attempt(REMEDIATION, "monday", 1)
-    with pytest.raises(TransactionError, match=r"no run 'tuesday'. Runs with a checkpoint: monday"):
+    with pytest.raises(TransactionError, match=r"no run 'tuesday'. Runs with a checkpoint: monday") as error:
         host.transaction().roll_back("tuesday")
+    # of several hosts it need not be known on each
+    assert error.value.details == {"unknown_run": "tuesday"}
 
 
 def test_the_project_of_a_run_is_known_by_the_runs_name(host):
