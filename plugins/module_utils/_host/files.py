@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import getpass
 import hashlib
 import os
 import stat
@@ -95,7 +96,15 @@ def write_whole(path: str, text: str | bytes, mode: int = 0o600) -> None:
             raise
         sync_folder(folder)
     except OSError as exc:
-        raise TransactionError(f"{path} cannot be written ({exc.strerror or exc}); nothing was changed there.") from exc
+        raise TransactionError(
+            f"{path} cannot be written ({exc.strerror or exc}); nothing was changed there.{_way_out(exc)}"
+        ) from exc
+
+
+def _way_out(error: OSError) -> str:
+    if not isinstance(error, PermissionError) or os.geteuid() == 0:
+        return ""
+    return f" Let {getpass.getuser()} write there, or run the play with become: true."
 
 
 def remove(path: str) -> None:

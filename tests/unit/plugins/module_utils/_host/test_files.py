@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import os
 import subprocess
 import sys
@@ -90,6 +92,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_a_new_one(tmp_pat
     with pytest.raises(TransactionError, match="No space left on device"):
         write_whole(str(path), "new")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file"]
+
+
+def test_a_user_who_may_not_write_is_told_two_ways_out(tmp_path, monkeypatch):
+    def refuse(*_unused):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(getpass, "getuser", lambda: "deployer")
+    with pytest.raises(TransactionError, match="Let deployer write there, or run the play with become: true"):
+        write_whole(str(tmp_path / "file"), "new")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
