@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Optional
 
 from ..model import CheckResult, Confidence, Container, Finding, LogEvent, Outcome
@@ -91,7 +92,7 @@ def _no_routes(
         f"Gateway '{service}' has no routes: {variable} is empty",
         [r.check.name for r in symptoms] or [service],
         [e for e in evidence if e],
-        confirm=f"docker exec {container.name if container else service} printenv {variable}",
+        confirm=f"docker exec {container.name if container else service} printenv {quote(variable)}",
         advice=f"Set {variable} of service '{service}'"
         + (f" (declared routes: {wanted})." if declared else "; declare netfix_routes to have it done for you."),
         subject={"service": service, "variable": variable, "routes": declared},
@@ -125,7 +126,7 @@ def routes_dropped_at_start(case: Case) -> list[Finding]:
                         *author(case, symptoms[0]).evidence,
                         *(told_directly(case, r, probe) for r, _unused, probe in answers[:2]),
                     ),
-                    confirm=f"docker logs {container.name} 2>&1 | grep -F '{events[0].host or providers[0]}'",
+                    confirm=f"docker logs {container.name} 2>&1 | grep -F {quote(events[0].host or providers[0])}",
                     advice=f"Restart it: docker restart {container.name}. To keep it from happening again, let '{service}' wait "
                     f"(depends_on with condition: service_healthy) for {listed(providers)}.",
                     subject={
@@ -197,7 +198,7 @@ def prefix_lost(case: Case) -> list[Finding]:
                     request(symptoms[0]),
                     told_directly(case, symptoms[0], probe),
                 ),
-                confirm=f"nsenter -t {container.pid} -n curl -si http://{address}:{probe.port}{probe.path}",
+                confirm=f"nsenter -t {container.pid} -n curl -si {quote(f'http://{address}:{probe.port}{probe.path}')}",
                 advice=f"Take what follows the port out of proxy_pass ({where}), so that nginx passes the path on as it came."
                 if where
                 else f"Let '{service}' pass the path on unchanged, or let '{provider}' answer without the prefix.",
@@ -247,7 +248,7 @@ def errors_mapped_to_404(case: Case) -> list[Finding]:
                     f"Gateway '{service}' answers 404 where it cannot reach what is behind it",
                     [r.check.name for r in own],
                     evidence=(request(own[0]), *(line for r in own for line in _complains(case, service, r))),
-                    confirm=f"curl -si {own[0].check.url}",
+                    confirm=f"curl -si {quote(own[0].check.url)}",
                     advice=f"Let '{service}' answer 502 or 504 for a failed upstream: a 404 says that nobody has the path.",
                     subject={"service": service},
                 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
 from typing import Any, Optional
 
 from ..model import Confidence, Container, Finding, LogEvent, Severity, Walk
@@ -80,7 +81,7 @@ def listed(names: Iterable[str]) -> str:
 
 def compose_command(case: Case, words: str) -> str:
     """A command of Compose for the project that works in any folder."""
-    files = "".join(f" -f {f}" for f in case.snapshot.config_files)
+    files = "".join(f" -f {quote(f)}" for f in case.snapshot.config_files)
     return f"docker compose -p {case.snapshot.project}{files} {words}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from fnmatch import fnmatchcase
+from shlex import quote
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -87,7 +88,7 @@ def configuration_not_read(case: Case) -> list[Finding]:
                     ),
                     request(symptoms[0]),
                 ),
-                confirm=f"docker exec {container.name} nginx -T -c {nginx.files[0]} 2>/dev/null | grep -n _pass",
+                confirm=f"docker exec {container.name} nginx -T -c {quote(nginx.files[0])} 2>/dev/null | grep -n _pass",
                 advice=f"Mount the file with the routes of '{service}' where nginx reads it"
                 + (f" ({', '.join(folders)})" if folders else f" (as {nginx.files[0]})")
                 + ", and recreate the container.",
@@ -151,7 +152,7 @@ def host_mismatch(case: Case) -> list[Finding]:
                     f"{server.where}: server_name {' '.join(server.names)}",
                     *([f"{default.where}: the server for all other hosts"] if default else []),
                 ),
-                confirm=f"curl -si -H 'Host: {probe.host}' {symptoms[0].check.url}",
+                confirm=f"curl -si -H {quote(f'Host: {probe.host}')} {quote(symptoms[0].check.url)}",
                 advice=f"Ask '{service}' for host '{probe.host}' (a check takes headers: {{Host: {probe.host}}}), or add '{asked}' to "
                 f"server_name in {server.where}, or make that the default_server.",
                 subject={"service": service, "container": container.name, "host": probe.host},

@@ -9,6 +9,7 @@ The causes that are known have files of their own: gateways.py, nginx.py, proxie
 from __future__ import annotations
 
 import re
+from shlex import quote
 from urllib.parse import urlsplit
 
 from ..model import CheckResult, Confidence, Finding, Layer, Walk
@@ -112,7 +113,7 @@ def check_unexplained(case: Case) -> list[Finding]:
                     for r in results[:3]
                 )
                 + (f"the answer says {said}", *written_by(case, first)),
-                confirm=f"curl -sv -X {first.check.method} {first.check.url}",
+                confirm=f"curl -sv -X {quote(first.check.method)} {quote(first.check.url)}",
                 subject={"service": service},
             )
         )

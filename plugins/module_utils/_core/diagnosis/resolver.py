@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Optional
 
 from ..model import Confidence, Container, Finding, Layer, Mount, Walk
@@ -90,7 +91,7 @@ def _bypassed(case: Case, container: Container, walks: list[Walk], cause: _Cause
             *cause.evidence,
             *log_evidence(case, container.service, [w.dependency.host for w in walks]),
         ),
-        confirm=f"docker exec {container.name} cat {cause.file}" if cause.file else getent(container, host),
+        confirm=f"docker exec {container.name} cat {quote(cause.file)}" if cause.file else getent(container, host),
         advice=cause.advice,
         subject=subject,
         mendable=bool(cause.mount),

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from ..model import Outcome, Severity
@@ -199,8 +202,16 @@ def commands(journal: Mapping[str, Any]) -> tuple[str, str]:
     undo = f"ansible-playbook {prefix}roll_back{suffix} -e netfix_run_id={plain([*runs, journal.get('run_id')][0])}"
     sources = {str(host.get("project_src") or "") for host in hosts}
     # the run knows its project when it is undone; who repairs must say which
-    which = f" -e netfix_project_src={plain(sources.pop())}" if len(sources) == 1 and "" not in sources else ""
+    which = f" -e {_variable('netfix_project_src', sources.pop())}" if len(sources) == 1 and "" not in sources else ""
     return undo, f"ansible-playbook {prefix}fix_network{suffix}{which}"
+
+
+def _variable(name: str, value: str) -> str:
+    """An argument for ``-e``, such that neither a shell nor Ansible takes a part of the value for its own."""
+    if re.fullmatch(r"[\w@%+:,./-]+", value):
+        return f"{name}={value}"
+    # ASCII only, and control characters as escapes: what is shown can be copied
+    return quote(json.dumps({name: {"__ansible_unsafe": value}}))
 
 
 def took(journal: Mapping[str, Any]) -> str:

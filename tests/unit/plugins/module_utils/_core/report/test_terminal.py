@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import re
+import shlex
 
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.html_page import render_html
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.markdown import render_markdown
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.outline import commands
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.terminal import (
     render_attempt,
     render_diagnosis,
@@ -420,3 +423,10 @@ def test_a_change_that_is_confirmed_or_undone_waits_for_nobody(journal):
     assert "confirmed at 2025-06-01T09:31:00.000+00:00" in render_attempt(confirmed, 100)
     undone = render_attempt({**attempt, "confirm": CONFIRM, "verdict": "undone"}, 100)
     assert "not confirmed" in render_attempt({**attempt, "confirm": CONFIRM}, 100) and "not confirmed" not in undone
+
+
+def test_a_command_to_copy_is_one_word_for_the_shell_and_no_template():
+    folder = "/srv/it's $(touch x) {{ 7*7 }}"
+    _undo, apply = commands({"playbook": "vertice.netfix.diagnose", "run_id": "r1", "hosts": [{"project_src": folder}]})
+    *_command, flag, variable = shlex.split(apply)
+    assert flag == "-e" and json.loads(variable) == {"netfix_project_src": {"__ansible_unsafe": folder}}
