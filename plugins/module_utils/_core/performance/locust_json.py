@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..redact import redact_text
+
 # above 100 ms Locust rounds to two digits before it counts: its histogram's keys are the best that it keeps
 PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95}
 
@@ -39,7 +41,7 @@ def summarize(stdout: str, stderr: str, users: int, seconds: float) -> dict[str,
         **{name: percentile(histogram, share) for name, share in PERCENTILES.items()},
         "max_ms": round(max(float(e.get("max_response_time") or 0) for e in entries), 1),
         "errors": [
-            {"name": str(e["name"]), "count": int(e["num_failures"]), "error": "failed"}
+            {"name": redact_text(str(e["name"])), "count": int(e["num_failures"]), "error": "failed"}
             for e in entries
             if e["num_failures"]
         ],
@@ -77,4 +79,4 @@ def _not_measured(reason: str) -> dict[str, Any]:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    return redact_text(lines[-1])[:300] if lines else ""
