@@ -14,6 +14,7 @@ from .._core.bundle import SNAPSHOT, as_text
 from .._core.errors import EngineError
 from .._core.model import Container, Snapshot, to_data
 from .._core.redact import redact_inspect, redact_snapshot, redact_text
+from .._core.report.text import plain
 from .engine import Engine
 
 README = """\
@@ -48,7 +49,9 @@ def collect(engine: Engine, snapshot: Snapshot, log_lines: int) -> dict[str, str
         files[f"inspect/networks/{network['Name']}.json"] = as_text(redact_inspect(network))
     for container in snapshot.containers:
         files.update(_files_of(container))
-        files[f"logs/{container.name}.txt"] = redact_text(_log(engine, container, log_lines)[-_MOST_CHARACTERS:] + "\n")
+        text = redact_text(_log(engine, container, log_lines)[-_MOST_CHARACTERS:])
+        # somebody will look at them in a terminal
+        files[f"logs/{container.name}.txt"] = "".join(f"{plain(line)}\n" for line in text.split("\n"))
     files.update(outputs(_COMMANDS))
     return files
 

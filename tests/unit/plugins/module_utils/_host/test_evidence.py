@@ -48,3 +48,11 @@ def test_a_program_that_is_missing_says_so_in_its_place(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     said = evidence.outputs({"host/x.txt": ("no-such-program-of-ours",)})
     assert "not installed" in said["host/x.txt"]
+
+
+def test_a_log_in_a_bundle_says_nothing_to_a_terminal(monkeypatch):
+    monkeypatch.setattr(evidence, "outputs", lambda _commands: {})
+    monkeypatch.setattr(EngineWithSecrets, "logs", lambda *_unused: ["\x1b[31mred\x1b[0m", "next"])
+    snapshot = recorded("healthy")
+    files = evidence.collect(EngineWithSecrets(), snapshot, 100)
+    assert files[f"logs/{snapshot.containers[0].name}.txt"] == "\\x1b[31mred\\x1b[0m\nnext\n"
