@@ -117,6 +117,7 @@ dependencies:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_dependency, redact_network
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     open_gatherer,
@@ -125,7 +126,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._module.project imp
 
 
 def run(module):
-    gatherer = open_gatherer(module.params)
+    gatherer = open_gatherer(module.params, secrets=module.no_log_values)
     case = gatherer.topology()
     snapshot = case.snapshot
     return {
@@ -138,8 +139,8 @@ def run(module):
             }
             for service in case.services()
         },
-        "networks": {n.name: to_data(n) for n in snapshot.networks},
-        "dependencies": to_data(snapshot.dependencies),
+        "networks": {n.name: to_data(redact_network(n)) for n in snapshot.networks},
+        "dependencies": to_data(tuple(map(redact_dependency, snapshot.dependencies))),
     }
 
 

@@ -86,6 +86,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.bundle import pack
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Snapshot, from_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.secrets import mask_secrets
 from ansible_collections.vertice.netfix.plugins.module_utils._host.evidence import collect
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import write_whole
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
@@ -101,13 +102,16 @@ def run(module):
     folder = os.path.dirname(os.path.abspath(dest))
     if os.path.isdir(dest) or not os.path.isdir(folder):
         raise NetfixError(f"dest {dest!r} must be a file in a directory that exists.")
-    gatherer = open_gatherer(module.params, module.check_mode)
+    gatherer = open_gatherer(module.params, module.check_mode, module.no_log_values)
     given = module.params["snapshot"]
     try:
         snapshot = from_data(Snapshot, given) if given else gatherer.snapshot()
     except ValueError as exc:
         raise NetfixError(f"The option snapshot is none that network_diagnosis_info returned: {exc}") from exc
     files = collect(gatherer.engine, snapshot, gatherer.wanted.log_lines)
+    # the snapshot that is given has its secrets masked already, and tells none that a log may hold
+    gatherer.topology()
+    files = {path: mask_secrets(text, gatherer.secrets) for path, text in files.items()}
     data = pack(files, f"netfix-{snapshot.project}", time.time())
     if not module.check_mode:
         write_whole(dest, data)

@@ -297,7 +297,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._module.project imp
 
 def run(module):
     began = time.monotonic()
-    gatherer = open_gatherer(module.params, module.check_mode)
+    gatherer = open_gatherer(module.params, module.check_mode, module.no_log_values)
     snapshot = gatherer.snapshot()
     diagnosis = diagnose(snapshot)
     try:

@@ -333,7 +333,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._module.project imp
     told_plan,
 )
 
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 def run(module):
@@ -345,7 +345,7 @@ def run(module):
             raise NetfixError(f"{name} must be {least} or more; found {params[name]}.")
     if params["state"] in ("absent", "confirmed") and not (params["project_src"] or params["project_name"]):
         params.update(project_of_run(state_dir(params), params["run_id"]))
-    gatherer = open_gatherer(params, module.check_mode)
+    gatherer = open_gatherer(params, module.check_mode, module.no_log_values)
     # what is known of an engine that does not answer is enough to look at, and no more
     gatherer.engine.must_answer()
     project = gatherer.compose.project

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
-from .model import Check, CheckResult, Container, Finding, Probe, Snapshot
+from .model import Check, CheckResult, Container, Dependency, Finding, Network, Nginx, Probe, Snapshot, Walk
 from .parsing.urls import DEFAULT_PORTS, Place, find_urls, hosts_start, scheme_of
 
 MASK = "***"
@@ -80,6 +80,11 @@ def redact_value(name: str, value: Any) -> Any:
     if value.lower() in _PLAIN_VALUES:
         return value
     return ",".join(_without_path(place) for place in find_urls(value)) or MASK
+
+
+def redact_options(options: Any) -> Any:
+    """A module's options without their secrets: userinfo in URLs, headers and JSON values of telling names."""
+    return _redact_json("", options)
 
 
 def redact_environment(environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,11 +157,36 @@ def redact_snapshot(snapshot: Snapshot) -> Snapshot:
         config_warnings=tuple(redact_text(w) for w in snapshot.config_warnings),
         containers=tuple(_redact_container(c) for c in snapshot.containers),
         strangers=tuple(_redact_container(c) for c in snapshot.strangers),
+        bystanders=tuple(_redact_container(c) for c in snapshot.bystanders),
+        networks=tuple(map(redact_network, snapshot.networks)),
+        dependencies=tuple(map(redact_dependency, snapshot.dependencies)),
+        nginx=tuple(map(_redact_nginx, snapshot.nginx)),
         probes=tuple(dataclasses.replace(p, body=redact_text(p.body)) for p in snapshot.probes),
         checks=tuple(_redact_check(c) for c in snapshot.checks),
         log_events=tuple(dataclasses.replace(e, line=redact_text(e.line)) for e in snapshot.log_events),
         notes=tuple(redact_text(n) for n in snapshot.notes),
+        unread={what: redact_text(why) for what, why in snapshot.unread.items()},
     )
+
+
+def redact_network(network: Network) -> Network:
+    """The network without the secrets that somebody put into its labels and options."""
+    return dataclasses.replace(
+        network,
+        labels=redact_environment(network.labels),
+        options=redact_environment(network.options),
+        ipam_options=redact_environment(network.ipam_options),
+    )
+
+
+def redact_dependency(dependency: Dependency) -> Dependency:
+    """The dependency without the secrets of its path: a token in the query."""
+    return dataclasses.replace(dependency, path=redact_text(dependency.path))
+
+
+def redact_walk(walk: Walk) -> Walk:
+    """The walk without the secrets of what was called and of what came back."""
+    return dataclasses.replace(walk, dependency=redact_dependency(walk.dependency), detail=redact_text(walk.detail))
 
 
 def redact_finding(finding: Finding) -> Finding:
@@ -283,6 +313,17 @@ def _redact_container(container: Container) -> Container:
         health_output=redact_text(container.health_output),
         error=redact_text(container.error),
     )
+
+
+def _redact_nginx(nginx: Nginx) -> Nginx:
+    servers = tuple(
+        dataclasses.replace(
+            server,
+            locations=tuple(dataclasses.replace(one, passes=redact_text(one.passes)) for one in server.locations),
+        )
+        for server in nginx.servers
+    )
+    return dataclasses.replace(nginx, servers=servers)
 
 
 def _redact_check(result: CheckResult) -> CheckResult:

@@ -15,6 +15,7 @@ from typing import Any
 
 from .._core.errors import ComposeError
 from .._core.parsing.inspect import LABEL_CONFIG_FILES, LABEL_WORKING_DIR
+from .._core.redact import redact_text
 from .._core.remediation.persist import OVERRIDE_FILE
 
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -193,7 +194,7 @@ def explain(stderr: str) -> str:
     telling = [
         line for line in lines if re.search(r"error|fail|invalid|not |cannot|unsupported|undefined|yaml", line, re.I)
     ]
-    return "; ".join((telling or lines)[-3:]) or "it gave no reason"
+    return redact_text("; ".join((telling or lines)[-3:])) or "it gave no reason"
 
 
 def find_project(

@@ -24,6 +24,8 @@ from .._core.parsing.declared import read_separation
 from .._core.parsing.dependencies import read_dependencies
 from .._core.parsing.logs import last_words, read_events
 from .._core.parsing.times import instant
+from .._core.redact import redact_config, redact_environment, redact_text
+from .._core.secrets import hideable, names_used, secrets_in
 from .comparisons import compare, nginx_behind
 from .compose import Compose
 from .container_files import read_in_root
@@ -39,11 +41,15 @@ from .wanted import Wanted
 
 @dataclass
 class Gatherer:
-    """Takes snapshots of one project. The effective configuration is read anew only when the files changed."""
+    """Takes snapshots of one project. The effective configuration is read anew only when the files changed.
+
+    ``secrets`` grows with what is read: texts that must not leave the host, wherever they turn up.
+    """
 
     engine: Engine
     compose: Compose
     wanted: Wanted
+    secrets: set[str] = field(default_factory=set)
     _config: tuple[dict[str, Any], tuple[str, ...]] | None = None
     _config_key: tuple[Any, ...] = ()
     _files: dict[str, str] = field(default_factory=dict)
@@ -61,12 +67,21 @@ class Gatherer:
                 self.start()
             self._config = self._reader.result()
             self._files = read_files(config_files_to_read(self._config[0]), self.compose.project.source)
+            self._learn(self._config[0], redact_config(self._config[0]))
+            self._learn(self._files, {path: redact_text(text) for path, text in self._files.items()})
         return self._config
 
     def mounted(self) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
         """The texts of mounted configuration files by path, and the names of all files of a mounted folder of them."""
         config = self.config()[0]
         return dict(self._files), {p: names_in(p) for p in config_files_to_read(config) if os.path.isdir(p)}
+
+    def _learn(self, raw: Any, clean: Any) -> None:
+        """The secrets among what was read."""
+        config = self._config[0] if self._config else {}
+        project = self.compose.project
+        names = (*names_used(config), project.name, project.source, *project.effective_files())
+        self.secrets |= hideable(secrets_in(raw, clean), names)
 
     def _key(self) -> tuple[Any, ...]:
         project = self.compose.project
@@ -112,6 +127,9 @@ class Gatherer:
         own = {c.name for c in containers}
         near = {n for w in networks for n in w.attached if n not in own}
         strangers = self.engine.containers(names=sorted(near))
+        for container in (*containers, *strangers):
+            # what an image brought along, or somebody set before the files were changed
+            self._learn(container.environment, redact_environment(container.environment))
         dependencies = self._dependencies(config)
         # only a network that could not be made tells of pools that ran out
         unmade = set(network_names(config, project).values()) - {n.name for n in networks}

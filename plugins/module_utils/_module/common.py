@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._core.errors import NetfixError
+from .._core.redact import redact_options, redact_text
+from .._core.secrets import hideable, secrets_in
 from .._host import engine as engine_adapter
 from .._host import files as files_adapter
 from .._host.engine import Engine
@@ -35,9 +38,16 @@ def engine_from(module: AnsibleModule) -> Engine:
 
 
 def guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
-    """Ends the module with what ``work`` returns, or with our error's message and details."""
+    """Ends the module with what ``work`` returns, or with our error's message and details.
+
+    Ansible masks what is in ``no_log_values`` in all that it returns and shows, the options included.
+    """
+    module.no_log_values.update(hideable(secrets_in(module.params, redact_options(module.params)), ()))
     try:
         result = work()
     except NetfixError as exc:
-        module.fail_json(msg=exc.message, details=exc.details)
+        module.fail_json(msg=redact_text(exc.message), details=exc.details)
+    except Exception as exc:  # a defect of ours; its message may quote anything
+        told = redact_text("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)))
+        module.fail_json(msg=f"An internal error, please report it: {redact_text(repr(exc))}", exception=told)
     module.exit_json(**{"changed": False, **result})

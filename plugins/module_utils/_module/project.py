@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import Any
+from typing import Any, Optional
 
 from .._core.diagnosis.diagnose import Diagnosis
 from .._core.errors import NetfixError
 from .._core.model import Snapshot, to_data
-from .._core.redact import redact_finding, redact_snapshot
+from .._core.redact import redact_finding, redact_snapshot, redact_walk
 from .._core.remediation.planning import REMEDIATIONS, Plan
 from .._core.report.topology import topology
 from .._host.attempts import Attempts
@@ -24,7 +24,7 @@ from .._host.silent_engine import open_engine
 from .._host.wanted import Wanted
 
 # https://docs.docker.com/compose/how-tos/project-name/; it also names a folder of ours
-PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*\Z")
 ROUTE_SPEC = {
     "gateway": {"type": "str", "required": True},
     "variable": {"type": "str", "required": True},
@@ -72,10 +72,12 @@ def gathering_spec() -> dict[str, Any]:
     }
 
 
-def open_gatherer(params: dict[str, Any], rehearsed: bool = False) -> Gatherer:
+def open_gatherer(
+    params: dict[str, Any], rehearsed: bool = False, secrets: Optional[set[str]] = None
+) -> Gatherer:
     """The gatherer of the project that the options name, its configuration already being read.
 
-    With ``rehearsed`` it makes nothing on the host, as in check mode.
+    With ``rehearsed`` it makes nothing on the host, as in check mode. What it finds to be secret is added to ``secrets``.
 
     Raises NetfixError where the project cannot be told, or an option is wrong.
     """
@@ -107,7 +109,7 @@ def open_gatherer(params: dict[str, Any], rehearsed: bool = False) -> Gatherer:
         # a rehearsal makes nothing, not even a helper
         fallback="exec" if rehearsed and params.get("fallback") == "helper" else params.get("fallback", "exec"),
     )
-    gatherer = Gatherer(engine, Compose(project, engine.docker_host), wanted)
+    gatherer = Gatherer(engine, Compose(project, engine.docker_host), wanted, set() if secrets is None else secrets)
     gatherer.start()
     return gatherer
 
@@ -135,7 +137,7 @@ def told_diagnosis(snapshot: Snapshot, diagnosis: Diagnosis) -> dict[str, Any]:
     return {
         "healthy": diagnosis.healthy,
         "unknown": diagnosis.unknown,
-        "walks": to_data(diagnosis.walks),
+        "walks": to_data(tuple(map(redact_walk, diagnosis.walks))),
         "findings": [to_data(redact_finding(f)) for f in diagnosis.findings],
         "checks": to_data(clean.checks),
         "notes": list(clean.notes),

@@ -13,11 +13,17 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.model import 
     Check,
     CheckResult,
     Container,
+    Dependency,
     Layer,
     LogEvent,
+    Network,
+    Nginx,
+    NginxLocation,
+    NginxServer,
     Outcome,
     Probe,
     Snapshot,
+    Walk,
     to_data,
 )
 from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.dependencies import read_dependencies
@@ -28,6 +34,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import
     redact_options,
     redact_snapshot,
     redact_text,
+    redact_walk,
     secrets_in_config,
 )
 
@@ -207,3 +214,18 @@ def test_options_lose_their_secrets_at_any_depth():
 )  # fmt: skip
 def test_the_secrets_of_a_configuration_are_found_where_they_are(service, found):
     assert secrets_in_config({"services": {"web": service}}) == found
+
+
+def test_networks_bystanders_paths_and_nginx_lose_their_secrets_too():
+    snapshot = Snapshot(
+        project="shop",
+        networks=(Network("n1", "shop_default", labels={"net.password": "tr0ub4dor"}, options={"api.token": "tr0ub4dor"}),),
+        bystanders=(Container("c1", "other", environment={"DB_PASSWORD": "tr0ub4dor"}),),
+        dependencies=(Dependency("web", "api", 80, path="/v1?token=tr0ub4dor"),),
+        nginx=(Nginx("web", servers=(NginxServer(locations=(NginxLocation("/", passes="http://me:tr0ub4dor@api"),)),)),),
+        unread={"log of web": "refused: password=tr0ub4dor"},
+    )
+    clean = json.dumps(to_data(redact_snapshot(snapshot)))
+    assert "tr0ub4dor" not in clean and clean.count("***") == 6
+    walk = Walk(snapshot.dependencies[0], "web", Layer.PROTOCOL, Outcome.FAILED, detail="GET /?token=tr0ub4dor: 500")
+    assert "tr0ub4dor" not in str(redact_walk(walk))
