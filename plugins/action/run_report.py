@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import os
 import platform
@@ -57,7 +58,7 @@ FILES = {
     "json": ("journal", "journal.json", "journal"),
 }
 
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 class ActionModule(ActionBase):
@@ -89,6 +90,8 @@ class ActionModule(ActionBase):
         problem = ""
         if not self._task.check_mode:
             try:
+                if folder.is_symlink():
+                    raise OSError(errno.ELOOP, "it is a link that somebody else may have put there")
                 # First the journal: whatever a report stumbles over, what happened is on record.
                 if "json" in options["formats"]:
                     written["json"] = _write(folder / FILES["json"][1], _document(journal))

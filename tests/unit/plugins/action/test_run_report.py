@@ -165,6 +165,14 @@ def test_a_report_that_cannot_be_written_is_still_shown_and_names_the_way_out(ca
     assert "netfix: mended" in capsys.readouterr().out
 
 
+def test_a_planted_link_in_place_of_the_folder_is_not_followed(tmp_path, parts):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / parts["run_id"]).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AnsibleActionFail, match="it is a link that somebody else may have put there"):
+        run(section="summary", data=parts, report_dir=str(tmp_path))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_a_host_that_cannot_be_rendered_is_on_record_before_the_task_fails(tmp_path, parts):
     parts["hosts"][0]["before"]["walks"][0]["layer"] = "nowhere"
     with pytest.raises(AnsibleActionFail, match=r"data.hosts\[0\].before.walks\[0\] is 'nowhere' is not a valid Layer"):
@@ -183,6 +191,7 @@ def test_a_host_that_cannot_be_rendered_is_on_record_before_the_task_fails(tmp_p
         ({"section": "attempt", "data": {}}, "data has no 'remediation'"),
         ({"section": "validation", "data": {"checks": "all"}}, "data.checks must be a list, got text"),
         ({"section": "summary", "data": {"run_id": "../x", "mode": "apply", "hosts": []}}, "data.run_id must be"),
+        ({"section": "summary", "data": {"run_id": "x\n", "mode": "apply", "hosts": []}}, "data.run_id must be"),
         (
             {"section": "summary", "data": {"run_id": "r1", "mode": "fix", "hosts": []}},
             "expected one of diagnose, plan",
