@@ -7,7 +7,7 @@ CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_u
 DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
 
-.PHONY: venv_dev tools lint types unit adapters faults hosts security sanity build scenarios bench check test
+.PHONY: venv_dev tools lint types unit adapters faults deaths hosts security sanity build scenarios bench check test
 
 venv_dev: ## install what the checks need into $(VENV)
 	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
@@ -47,6 +47,9 @@ hosts: ## one inventory with several engines, reached by SSH
 security: ## hostile data and secrets on the real engine
 	pytest -q -m docker tests/security
 
+deaths: ## runs that are killed, and what the next run makes of it; make deaths EVERY_DEATH=1 for every point
+	pytest -q -m docker tests/deaths
+
 sanity: ## ansible-test sanity
 	scripts/run-sanity
 
@@ -64,4 +67,4 @@ check: lint types unit ## what to run before every commit
 tools: ## install what the tests need beside the virtual environment
 	@scripts/setup-tools
 
-test: venv_dev tools engine images_nested lint types unit adapters faults hosts security sanity build scenarios ## everything
+test: venv_dev tools engine images_nested lint types unit adapters faults deaths hosts security sanity build scenarios ## everything

@@ -83,7 +83,7 @@ def redact_value(name: str, value: Any) -> Any:
 
 
 def redact_options(options: Any) -> Any:
-    """A module's options without their secrets: userinfo in URLs, headers and JSON values of telling names."""
+    """Options or variables of any depth without their secrets: userinfo in URLs, headers and values of telling names."""
     return _redact_json("", options)
 
 
@@ -115,11 +115,6 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
             entries = config[section]
             clean[section] = _redact_section(section, entries) if isinstance(entries, Mapping) else entries
     return {k: clean[k] for k in config}
-
-
-def redact_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables of any depth, each key being the name of its value, with their secrets masked."""
-    return {str(k): _redact_json(str(k), v) for k, v in options.items()}
 
 
 def secrets_in_config(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

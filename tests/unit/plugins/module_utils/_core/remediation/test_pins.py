@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Layer, Outcome, Probe
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.patch import TAG, VALUE, override
-from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.situation import DirectCheck
 from unit.builders import (
     NETWORK,
@@ -24,7 +23,6 @@ from unit.builders import (
     recorded,
     resolved,
     shop,
-    situation,
     tcp,
     unresolved,
     with_config,
