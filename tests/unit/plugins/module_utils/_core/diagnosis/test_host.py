@@ -69,7 +69,6 @@ def test_a_healthy_project_without_dockers_chains_gives_no_error():
     assert found(replace(shop(), host=replace(FILTERED, docker_chains=False, forward_policy="DROP"))) == {}
 
 
-
 def test_calls_to_other_hosts_that_get_no_answer_where_nothing_is_translated_any_more():
     finding = found(outward(masquerading=False))["host.host_firewall_flush"]
     assert finding.remediations == ("host_firewall",) and "netfix_allow_host_firewall" in finding.advice
