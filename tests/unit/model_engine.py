@@ -65,7 +65,7 @@ class ModelEngine:
 
     def connect(self, container, network, endpoint):
         found = self.containers[container]
-        if network not in self.networks:
+        if network not in self.networks and network != "bridge":
             raise EngineError(f"network {network} not found")
         if network in found.endpoints:
             raise EngineError(f"endpoint {container} already exists in network {network}")
@@ -110,10 +110,11 @@ class ModelEngine:
 
     def _network_of(self, key):
         """Its name; Compose makes what the override file adds."""
-        configured = self.config["networks"].get(key)
+        configured = (self.config.get("networks") or {}).get(key)
         name = configured["name"] if configured else f"{self.project}_{key}"
         if not configured and name not in self.networks:
-            pool = json.loads(self.override)["networks"][key]["ipam"]["config"][0]["subnet"]
+            added = (json.loads(self.override).get("networks") or {}).get(key)
+            pool = added["ipam"]["config"][0]["subnet"] if added else "10.99.0.0/24"
             self.networks[name] = Network("new", name, key=key, project=self.project, subnets=(Subnet(pool),))
         return name
 
@@ -130,7 +131,8 @@ class ModelEngine:
         """Give it its chosen addresses, or the lowest that are free."""
         found = self.containers[container]
         for name, endpoint in found.endpoints.items():
-            if not endpoint.address:
+            # the engine's own bridge is no part of a project's state
+            if not endpoint.address and name in self.networks:
                 taken = {c.endpoints[name].address for c in self.containers.values() if name in c.endpoints}
                 hosts = ipaddress.ip_network(self.networks[name].subnets[0].subnet).hosts()
                 next(hosts)

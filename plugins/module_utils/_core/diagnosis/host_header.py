@@ -25,6 +25,7 @@ def underscore_host_rejected(case: Case) -> list[Finding]:
         probe, twin = probes[host, port]
         service = case.provider(walks[0].dependency)
         consumers = ", ".join(sorted({w.dependency.consumer for w in walks}))
+        other = _valid_name(case, walks, service)
         url = f"{walks[0].dependency.scheme or 'http'}://{host}:{port}{probe.path}"
         found.append(
             finding(
@@ -39,9 +40,32 @@ def underscore_host_rejected(case: Case) -> list[Finding]:
                     f"{walks[0].dependency.origin} of '{walks[0].dependency.consumer}' says {walks[0].dependency.target}",
                 ),
                 confirm=f"docker exec {walks[0].container} curl -s -o /dev/null -w '%{{http_code}}' -H 'Host: {twin.host}' {url}",
-                advice=f"Give service '{service}' the alias '{hyphened(host)}' on the network, and call it by that name: "
-                f"{walks[0].dependency.origin} of '{walks[0].dependency.consumer}'. A host name has no underscore (RFC 952).",
-                subject={"service": service, "host": host, "alias": hyphened(host)},
+                advice=(
+                    f"Call service '{service}' by its name '{other}': "
+                    if other
+                    else f"Give service '{service}' the alias '{hyphened(host)}' on the network, and call it by that name: "
+                )
+                + f"{walks[0].dependency.origin} of '{walks[0].dependency.consumer}'. A host name has no underscore (RFC 952).",
+                subject={
+                    "service": service,
+                    "consumer": walks[0].dependency.consumer,
+                    "host": host,
+                    "port": port,
+                    "new_host": other or hyphened(host),
+                },
+                mendable=bool(other) and len({w.dependency.consumer for w in walks}) == 1,
             )
         )
     return found
+
+
+def _valid_name(case: Case, walks: list[Walk], service: str) -> str:
+    """Another name of the service, one without an underscore, by which all of the callers find it; empty without one."""
+    names: list[set[str]] = []
+    for walk in walks:
+        consumer, providers = case.parties(walk)
+        for provider in providers:
+            shared = case.shared_networks(consumer, provider) if consumer else []
+            names.append({alias for n in shared for e in [provider.endpoint(n)] if e for alias in e.aliases})
+    common = sorted(n for n in set.intersection(*names) if "_" not in n) if names else []
+    return service if service in common else next(iter(common), "")

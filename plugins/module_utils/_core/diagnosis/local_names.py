@@ -147,7 +147,7 @@ def host_docker_internal_missing(case: Case) -> list[Finding]:
                 advice=" ".join(
                     [f"Give service '{consumer}' the entry extra_hosts: [\"{host}:host-gateway\"].", *published[:1]]
                 ),
-                subject={"service": consumer, "name": host},
+                subject={"consumer": consumer, "host": host, "new_host": host, "host_gateway": True},
             )
         )
     return found

@@ -33,6 +33,8 @@ def mtu_blackhole(case: Case) -> list[Finding]:
             if w.container in askers
             and any(p.host == address for p in case.port_probes(w.container, w.dependency.host, w.dependency.port))
         ]
+        narrow = [name for name in sorted({provider.name, *askers}) if _narrow_links(case, name)]
+        network = next((e.network for e in provider.endpoints if e.address == address), "")
         links = [text for name in sorted({provider.name, *askers}) for text in _narrow_links(case, name)]
         found.append(
             finding(
@@ -58,7 +60,12 @@ def mtu_blackhole(case: Case) -> list[Finding]:
                     "container": provider.name,
                     "address": address,
                     "size": lost[0].size,
+                    # an endpoint that is connected anew gets a link with the network's own MTU
+                    "network": network,
+                    "containers": narrow,
+                    "cause": "its link takes smaller packets than its interface, and a new one does not",
                 },
+                mendable=bool(network and narrow),
             )
         )
     return found

@@ -56,7 +56,7 @@ def network_mode_host_backend(case: Case) -> list[Finding]:
     found = []
     for service, walks in broken.items():
         container = _of(case, service)
-        variable, port, address = _host_port(container, walks[0].dependency.port)
+        variable, port, address = _listening_port(container, walks[0].dependency.port)
         asked = walks[0].dependency
         caller = case.container(walks[0].container)
         # the host is the caller's own "localhost" where it shares the host's network
@@ -79,14 +79,24 @@ def network_mode_host_backend(case: Case) -> list[Finding]:
                 confirm=f"docker inspect -f '{{{{.HostConfig.NetworkMode}}}}' {container.name}",
                 advice=f"Take 'network_mode: host' out of service '{service}', or {how} (a server bound to 127.0.0.1 cannot "
                 "be reached that way).",
-                subject={"service": service, "network_mode": "host", "port": port},
+                subject={
+                    "service": service,
+                    "network_mode": "host",
+                    "consumer": asked.consumer,
+                    "host": asked.host,
+                    "new_host": asked.host,
+                    "port": asked.port,
+                    "new_port": port or asked.port,
+                    "host_gateway": True,
+                },
+                mendable=not beside and _one_call(walks),
             )
         )
     return found
 
 
-def _host_port(container: Container, asked: int) -> tuple[str, int, str]:
-    """Where a program in the host's network listens, as far as its environment tells: variable, port, address."""
+def _listening_port(container: Container, asked: int) -> tuple[str, int, str]:
+    """Where a program in a network that it shares listens, as far as its environment tells: variable, port, address."""
     for socket in container.sockets or ():
         if socket.state == "LISTEN" and socket.port != asked:
             variable = next((k for k, v in container.environment.items() if v == str(socket.port)), "")
@@ -107,6 +117,7 @@ def network_mode_service(case: Case) -> list[Finding]:
         container = _of(case, service)
         owner = case.place(container)
         name = owner.service if owner is not container else container.network_mode.partition(":")[2][:12]
+        asked, (_variable, port, _address) = walks[0].dependency, _listening_port(container, walks[0].dependency.port)
         hosts = list(dict.fromkeys(w.dependency.host for w in walks))
         found.append(
             finding(
@@ -119,12 +130,26 @@ def network_mode_service(case: Case) -> list[Finding]:
                     *_told(case, walks),
                 ),
                 confirm=f"docker inspect -f '{{{{.HostConfig.NetworkMode}}}}' {container.name}",
-                advice=f"Call '{name}' instead of {listed(hosts)}, or give service '{name}' {listed(hosts)} among the aliases of "
-                "its network (networks: …: aliases).",
-                subject={"service": service, "owner": name, "hosts": hosts},
+                advice=f"Call '{name}{f':{port}' if port else ''}' instead of {listed(hosts)}, or give service '{name}' "
+                f"{listed(hosts)} among the aliases of its network (networks: …: aliases).",
+                subject={
+                    "service": service,
+                    "owner": name,
+                    "consumer": asked.consumer,
+                    "host": asked.host,
+                    "new_host": name,
+                    "port": asked.port,
+                    "new_port": port or asked.port,
+                },
+                mendable=owner is not container and _one_call(walks),
             )
         )
     return found
+
+
+def _one_call(walks: list[Walk]) -> bool:
+    """Whether one consumer calls it by one name, which can be changed in one place."""
+    return len({(w.dependency.consumer, w.dependency.host, w.dependency.port) for w in walks}) == 1
 
 
 def on_default_bridge(case: Case) -> list[Finding]:
@@ -168,7 +193,7 @@ def _no_dns(case: Case, walks: list[Walk]) -> Finding:
         confirm=f"docker inspect -f '{{{{json .NetworkSettings.Networks}}}}' {walks[0].container}",
         advice=f"Take 'network_mode: bridge' out of {listed(services)}: without it Compose puts them on a network of "
         "their own that serves names; then docker compose up -d.",
-        subject={"services": services, "network": "bridge"},
+        subject={"services": services, "off_default_bridge": ["default"]},
     )
 
 
@@ -187,7 +212,7 @@ def _mixed(case: Case, service: str, walks: list[Walk]) -> Finding:
         confirm=f"docker inspect -f '{{{{json .NetworkSettings.Networks}}}}' {_of(case, service).name}",
         advice=f"Take 'network_mode: bridge' out of service '{service}' and put it on a network of {listed(others)}; then "
         f"docker compose up -d {service}.",
-        subject={"service": service, "others": others, "networks": networks},
+        subject={"services": [service], "others": others, "off_default_bridge": networks},
     )
 
 

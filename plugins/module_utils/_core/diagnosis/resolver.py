@@ -16,6 +16,7 @@ from .make import finding, getent, log_evidence
 
 RESOLV_CONF = "/etc/resolv.conf"
 NSSWITCH = "/etc/nsswitch.conf"
+PASSED_BY = ("resolver.resolv_conf_overwritten_at_start", "resolver.resolv_conf_public_first")
 DOCKERS_LINE = f"nameserver {EMBEDDED_DNS}"
 
 
@@ -94,7 +95,8 @@ def _bypassed(case: Case, container: Container, walks: list[Walk], cause: _Cause
         confirm=f"docker exec {container.name} cat {quote(cause.file)}" if cause.file else getent(container, host),
         advice=cause.advice,
         subject=subject,
-        mendable=bool(cause.mount),
+        # what the container itself writes can be passed by, and its files are not ours
+        mendable=bool(cause.mount) or cause.code in PASSED_BY,
     )
 
 

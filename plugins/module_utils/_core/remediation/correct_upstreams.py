@@ -9,6 +9,7 @@ from typing import Any
 
 from ..model import Dependency, Finding
 from ..parsing.rewrite import rewrite_nginx_resolver
+from .host_gateway import name_the_host
 from .patch import escape, merge, service_patch
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
@@ -30,6 +31,9 @@ def propose(situation: Situation) -> Proposal:
             change = _resolving(situation, service, str(subject["resolver"]), patch)
         elif subject.get("host") and subject.get("consumer"):
             service, change = str(subject["consumer"]), _renamed(situation, finding, patch)
+            if subject.get("host_gateway"):
+                named = name_the_host(situation, change.patch, service, str(subject["host"]))
+                change = Change(named, (*change.services, service), change.refusals)
         else:
             continue
         left += change.refusals

@@ -10,7 +10,7 @@ from typing import Any
 from ..diagnosis.case import NO_EMBEDDED_DNS, reached
 from ..model import Finding, Outcome
 from .mac_addresses import lost_mac
-from .patch import merge
+from .patch import merge, reset, service_patch
 from .persist import persist
 from .situation import Proposal, Remediation, Situation, refuse
 from .steps import Step, connect, reconnect
@@ -25,9 +25,14 @@ def propose(situation: Situation) -> Proposal:
     for finding in situation.findings:
         if finding.subject.get("network"):
             for container in finding.subject.get("containers") or [finding.subject.get("container")]:
-                found = _as_configured(situation, str(container), str(finding.subject["network"]))
+                cause = str(finding.subject.get("cause") or "")
+                found = _as_configured(situation, str(container), str(finding.subject["network"]), cause)
                 refusals += [found] if isinstance(found, str) else []
                 steps += found if isinstance(found, list) else []
+        elif finding.subject.get("off_default_bridge"):
+            for service in finding.subject["services"]:
+                patch = merge(patch, _off_default_bridge(situation, service, finding.subject["off_default_bridge"]))
+                recreated += [service] if service not in recreated else []
         elif finding.subject.get("providers"):
             side = _side(situation, finding)
             if side is None:
@@ -39,12 +44,12 @@ def propose(situation: Situation) -> Proposal:
             steps += _join(situation, services, networks, finding)
             patch = merge(patch, _patch(situation, services, networks))
             recreated += [s for s in services if s not in recreated]
-    if refusals or not steps:
+    if refusals or not (steps or patch):
         return refuse(*(refusals or ["no endpoint that lacks a name or a network is known"]))
     return persist(situation, steps, patch, recreated, "the configuration must say what the running network does")
 
 
-def _as_configured(situation: Situation, container: str, network: str) -> list[Step] | str:
+def _as_configured(situation: Situation, container: str, network: str, cause: str) -> list[Step] | str:
     """The steps, or why it cannot be done without losing something."""
     state = situation.state.containers.get(container)
     if state is None:
@@ -54,7 +59,13 @@ def _as_configured(situation: Situation, container: str, network: str) -> list[S
         return [connect(container, network, endpoint, f"the configuration puts '{state.service}' on '{network}'")]
     endpoint = situation.kept_endpoint(container, state.endpoints[network])
     lost = lost_mac(situation, container, endpoint)
-    return lost or reconnect(container, network, endpoint, f"its endpoint lacks the name '{state.service}'")
+    return lost or reconnect(container, network, endpoint, cause or f"its endpoint lacks the name '{state.service}'")
+
+
+def _off_default_bridge(situation: Situation, service: str, networks: list[str]) -> dict[str, Any]:
+    """Without its network mode, on the networks of the configuration that are meant; "default" is there unsaid."""
+    keys = [situation.network_key(n) for n in networks if situation.network_key(n)] or ["default"]
+    return service_patch(service, network_mode=reset(), networks={key: None for key in keys})
 
 
 def _side(situation: Situation, finding: Finding) -> tuple[list[str], list[str]] | None:

@@ -62,7 +62,7 @@ KINDS: tuple[Kind, ...] = (
         "A service with 'network_mode: bridge' is on Docker's default bridge alone: it has no name there, and no way to "
         "the project's own network.",
         confirm="docker inspect -f '{{json .NetworkSettings.Networks}}' <container>",
-        why_none="Take 'network_mode: bridge' out of the service, so that Compose puts it on the project's network.",
+        remediations=("reconnect_endpoints",),
         fault="mixed_default_bridge_and_custom",
         references=(
             "https://github.com/docker/compose/issues/2862",
@@ -75,7 +75,7 @@ KINDS: tuple[Kind, ...] = (
         "With 'network_mode: host' a container has no endpoint in any of Docker's networks: no address of its own, and "
         "nothing that DNS could answer.",
         confirm="docker inspect -f '{{.HostConfig.NetworkMode}}' <container>",
-        why_none="Put the service on the project's network, or let its callers reach the host (extra_hosts: host-gateway).",
+        remediations=("correct_upstreams",),
         fault="network_mode_host_backend",
         references=(
             "https://github.com/docker/for-linux/issues/264",
@@ -97,7 +97,7 @@ KINDS: tuple[Kind, ...] = (
         "With 'network_mode: service:other' a container uses the other one's interfaces, addresses and names. Docker's DNS "
         "does not know its own service name.",
         confirm="docker inspect -f '{{.HostConfig.NetworkMode}}' <container>",
-        why_none="Call it by the other service's name, or give that service the name as an alias.",
+        remediations=("correct_upstreams",),
         fault="network_mode_service",
         references=("https://github.com/docker/compose/issues/3545",),
     ),
@@ -169,7 +169,7 @@ KINDS: tuple[Kind, ...] = (
         "host.docker.internal is called, and nothing defines it",
         "Docker Desktop defines the name by itself. The engine on Linux does so only where extra_hosts asks for it.",
         confirm="docker exec <consumer> getent hosts host.docker.internal",
-        why_none="Give the service extra_hosts: [\"host.docker.internal:host-gateway\"].",
+        remediations=("correct_upstreams",),
         fault="host_docker_internal_missing",
         references=("https://github.com/docker/for-linux/issues/264",),
     ),

@@ -112,8 +112,7 @@ KINDS: tuple[Kind, ...] = (
         "A link takes smaller packets than the interfaces before it say. Small requests and the handshake pass, large "
         "answers hang.",
         confirm="nsenter -t <pid> -n ping -c 1 -M do -s 1472 <address>",
-        why_none="Raise the MTU of that link, or give the network the smaller one: driver_opts "
-        "com.docker.network.driver.mtu.",
+        remediations=("reconnect_endpoints",),
         fault="mtu_blackhole",
         references=("https://github.com/moby/moby/pull/4282", "https://github.com/rancher/rancher/issues/10498"),
     ),

@@ -190,7 +190,7 @@ KINDS: tuple[Kind, ...] = (
         "DNS and TCP work; the server answers 400 because the Host header is no valid host name. Django, Tomcat and others "
         "do so, nginx and Apache do not.",
         confirm="docker exec <consumer> curl -s -o /dev/null -w '%{http_code}' -H 'Host: <name-with-hyphens>' <url>",
-        why_none="Give the service an alias with hyphens and call it by that name.",
+        remediations=("correct_upstreams",),
         fault="underscore_host_rejected",
         references=(
             "https://github.com/docker/compose/issues/229",

@@ -28,7 +28,7 @@ KINDS: tuple[Kind, ...] = (
         "On a user-defined network Docker writes 'nameserver 127.0.0.11'. Something in the container wrote another file "
         "over it: its command, an entrypoint, a VPN or DHCP client.",
         confirm="docker exec <consumer> cat /etc/resolv.conf",
-        why_none="Have what writes the file keep 'nameserver 127.0.0.11' as the first; every start brings the fault back.",
+        remediations=("static_hosts", "direct_routes"),
         fault="resolv_conf_overwritten_at_start",
         references=(
             "https://github.com/bubuntux/nordvpn/issues/267",
@@ -41,7 +41,7 @@ KINDS: tuple[Kind, ...] = (
         "libc asks the nameservers in their order and believes the first that answers, even 'no such name'. The second is "
         "asked only when the first is silent: Docker's DNS is never asked for a service.",
         confirm="docker exec <consumer> cat /etc/resolv.conf",
-        why_none="Take the other nameserver out of the file; 'dns:' in the Compose file has Docker's DNS ask it instead.",
+        remediations=("static_hosts", "direct_routes"),
         fault="resolv_conf_public_first",
         references=("https://github.com/tailscale/tailscale/issues/18600",),
     ),
@@ -51,7 +51,7 @@ KINDS: tuple[Kind, ...] = (
         "The engine's resolver listens on high ports of 127.0.0.11 in the container's namespace; rules in its nat table "
         "lead port 53 there. A firewall or VPN script that flushes the table takes them away.",
         confirm="nsenter -t <pid> -n iptables -t nat -S",
-        remediations=("refresh_upstreams",),
+        remediations=("refresh_upstreams", "static_hosts", "direct_routes"),
         fault="netns_dns_iptables_flushed",
         references=(
             "https://github.com/moby/libnetwork/issues/1938",
@@ -126,7 +126,7 @@ KINDS: tuple[Kind, ...] = (
         "Docker's DNS answers on user-defined networks only. On the default bridge (network_mode: bridge, a plain docker "
         "run) containers reach each other by address, and by no name.",
         confirm="docker inspect -f '{{json .NetworkSettings.Networks}}' <consumer>",
-        why_none="Take 'network_mode: bridge' out of the services: Compose then makes a network that serves names.",
+        remediations=("reconnect_endpoints",),
         fault="default_bridge_no_dns",
         references=(
             "https://github.com/docker/compose/issues/9513",

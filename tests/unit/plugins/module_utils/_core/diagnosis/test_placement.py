@@ -48,7 +48,7 @@ def on_bridge(service, snapshot=None):
 def test_all_on_the_default_bridge_have_no_names():
     snapshot = with_container(on_bridge("api", on_bridge("web")), "web", resolv_conf="nameserver 10.9.9.9\n")
     found = only(snapshot)
-    assert found.code == "resolver.default_bridge_no_dns" and found.remediations == ()
+    assert found.code == "resolver.default_bridge_no_dns" and found.subject["off_default_bridge"] == ["default"]
     assert "resolv.conf of web names 10.9.9.9, not 127.0.0.11" in found.evidence
 
 
@@ -57,7 +57,7 @@ def test_the_one_on_the_default_bridge_is_named_whichever_side_it_is(service, ot
     found = only(on_bridge(service))
     assert found.code == "name.mixed_default_bridge_and_custom"
     assert found.summary == f"Service '{service}' runs on the default bridge, apart from '{other}'"
-    assert found.subject["networks"] == [NETWORK]
+    assert found.subject["services"] == [service] and found.subject["off_default_bridge"] == [NETWORK]
 
 
 def test_a_container_on_the_bridge_and_on_a_common_network_is_none_of_these():
@@ -69,7 +69,7 @@ def test_a_provider_in_the_hosts_network_is_found_with_its_port():
     sockets = (listens("0.0.0.0", 22), listens("0.0.0.0", 18731))
     host = (Endpoint("host"),)
     found = only(moved("api", *host, network_mode="host", sockets=sockets, environment={"PORT": "18731"}))
-    assert found.code == "name.network_mode_host_backend" and found.remediations == ()
+    assert found.code == "name.network_mode_host_backend" and found.subject["new_port"] == 18731
     assert '["api:host-gateway"] and call api:18731' in found.advice
 
 
@@ -77,6 +77,7 @@ def test_two_in_the_hosts_network_call_each_other_on_localhost():
     both = moved("web", Endpoint("host"), network_mode="host")
     found = only(moved("api", Endpoint("host"), snapshot=both, network_mode="host"))
     assert found.code == "name.network_mode_host_backend" and "call localhost:8000" in found.advice
+    assert found.remediations == ()
 
 
 def test_a_consumer_in_the_hosts_network_cannot_be_connected_to_another_one():
@@ -93,7 +94,7 @@ def test_a_service_without_any_network_is_found_whichever_side_it_is(service):
 
 def test_a_provider_in_another_containers_network_goes_by_that_ones_name():
     found = only(moved("api", network_mode="container:id-db-1"))
-    assert found.code == "name.network_mode_service" and found.remediations == ()
+    assert found.code == "name.network_mode_service" and found.subject["new_host"] == "db"
     assert "Call 'db' instead of 'api'" in found.advice
 
 

@@ -85,7 +85,7 @@ def test_an_address_of_another_nameserver_that_answers_is_a_way_round_on_purpose
 def test_a_command_that_mentions_the_file_makes_it_certain(command, confidence):
     (finding,) = diagnose(bypassed(resolv_conf="nameserver 10.9.9.9\n", command=command)).findings
     assert finding.confidence is confidence
-    assert "docker exec shop-web-1" in finding.advice and finding.remediations == ()
+    assert "docker exec shop-web-1" in finding.advice and finding.remediations == ("static_hosts", "direct_routes")
 
 
 def test_the_nameserver_that_stands_first_is_to_be_moved_to_the_compose_file():
