@@ -22,11 +22,12 @@ FAULTS = ROOT / "lab" / "faults"
 # several copies can live side by side
 PROJECT = os.environ.get("LAB_PROJECT", "netfix-reference")
 SETTINGS = {
-    "LAB_STACK": "reference",
     "LAB_GATEWAY_PORT": os.environ.get("LAB_GATEWAY_PORT", "18400"),
+    "LAB_EDGE_PORT": os.environ.get("LAB_EDGE_PORT", "18480"),
     "LAB_SUBNET": os.environ.get("LAB_SUBNET", "10.214.92.0/24"),
 }
 GATEWAY = f"http://127.0.0.1:{SETTINGS['LAB_GATEWAY_PORT']}"
+EDGE = f"http://127.0.0.1:{SETTINGS['LAB_EDGE_PORT']}"
 
 
 def fault(name):
@@ -35,8 +36,8 @@ def fault(name):
 
 
 def names(stack="reference"):
-    """The faults of the reference project, on the machine's engine or on a nested one."""
-    return sorted(p.parent.name for p in FAULTS.glob("*/fault.yml") if fault(p.parent.name).get("stack") == stack)
+    """The faults of the reference project, on the machine's engine or on a nested one, or those of the larger stack."""
+    return sorted(p.parent.name for p in FAULTS.glob("*/fault.yml") if fault(p.parent.name).get("stack", "stack") == stack)
 
 
 def assert_blamed(findings, expected):
@@ -49,7 +50,7 @@ def assert_blamed(findings, expected):
 
 
 class Lab:
-    """One copy of the reference project in a folder."""
+    """One copy of the reference project in a folder; a fault of the larger stack puts that in its place."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -58,15 +59,20 @@ class Lab:
         """One action of scripts/lab; AssertionError with what it said where it fails."""
         done = subprocess.run(
             [ROOT / "scripts" / "lab", action, self.folder, PROJECT, *words],
-            env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=False,
+            env={**os.environ, **SETTINGS, **({"LAB_STACK": "reference"} if action == "up" else {})},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise AssertionError(f"lab {action} {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def gatherer(self, **more):
+        """The modules' own, with what the lab's netfix.yml says; ``more`` are options of it."""
+        return open_gatherer({**module_options(self.folder, PROJECT, GATEWAY, EDGE), **more})
+
     def snapshot(self, **more):
-        """What the module gathers with what the lab's netfix.yml says; ``more`` are options of it."""
-        return open_gatherer({**module_options(self.folder, PROJECT, GATEWAY), **more}).snapshot()
+        """What the module gathers."""
+        return self.gatherer(**more).snapshot()
 
     def diagnosis(self, **more):
         """The findings for it."""
