@@ -7,7 +7,7 @@ CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_u
 DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
 
-.PHONY: venv_dev tools lint types unit adapters faults deaths hosts security sanity build scenarios bench check test
+.PHONY: venv_dev tools lint types unit adapters faults deaths hosts security sanity build scenarios bench solutions check test
 
 venv_dev: ## install what the checks need into $(VENV)
 	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
@@ -61,6 +61,9 @@ scenarios: ## break, mend and roll back every fault; make scenarios NAMES='disjo
 
 bench: ## benchmarks; they need the engine and a quiet machine
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+
+solutions: ## force the original plan's three solutions on every fault, and write docs/solutions.md; half an hour
+	python scripts/try-solutions
 
 check: lint types unit ## what to run before every commit
 
