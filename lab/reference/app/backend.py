@@ -58,6 +58,8 @@ class Server(ThreadingHTTPServer):
     """IPv6 where the address to bind is one."""
 
     daemon_threads = True
+    # as programs have that are meant for more than one user
+    request_queue_size = 128
     address_family = socket.AF_INET6 if ":" in BIND else socket.AF_INET
 
     def server_bind(self) -> None:
