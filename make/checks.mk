@@ -50,13 +50,16 @@ security: ## hostile data and secrets on the real engine
 deaths: ## runs that are killed, and what the next run makes of it; make deaths EVERY_DEATH=1 for every point
 	pytest -q -m docker tests/deaths
 
+lanes: ## the longer ones of the tests, two at a time
+	scripts/run-side-by-side
+
 sanity: ## ansible-test sanity
 	scripts/run-sanity
 
 build: ## the artifact builds, installs and works
 	scripts/check-artifact
 
-scenarios: ## break, mend and roll back every fault; make scenarios NAMES='disjoint_networks ...'
+scenarios: ## break, mend and roll back some faults by the playbooks; make scenarios NAMES='disjoint_networks ...'
 	scripts/run-scenarios $(NAMES)
 
 bench: ## benchmarks; they need the engine and a quiet machine
@@ -70,4 +73,4 @@ check: lint types unit ## what to run before every commit
 tools: ## install what the tests need beside the virtual environment
 	@scripts/setup-tools
 
-test: venv_dev tools engine images_nested lint types unit adapters faults deaths hosts security sanity build scenarios ## everything
+test: venv_dev tools engine images_nested lint types unit adapters lanes ## everything
