@@ -22,7 +22,7 @@ from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
 from .._core.remediation import host_firewall, rebuild_network
 from .._core.remediation.configuration import changed_parts, fingerprint
-from .._core.remediation.gate import Gate, judge, standing
+from .._core.remediation.gate import Gate, judge, new_errors, standing
 from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.recreation import Source, obstacles
 from .._core.remediation.situation import Proposal, Situation
@@ -41,6 +41,8 @@ from .undoing import Interrupted, Undoing, do, interruptible, noted, see_undone,
 BY_LATER_RUN = "settled by a later run"
 # a timer that is just undoing takes a while, and whoever comes to confirm wants to know how that ended
 CONFIRM_WAIT_S = 120.0
+# how long what was restarted may look broken in another way than before
+SETTLE_S = 5.0
 # what a look is called in the journal, and the stage of the progress that it belongs to
 GATE_STAGES = {"during": "gate", "after": "check"}
 
@@ -320,17 +322,21 @@ class Transaction:
     ) -> tuple[Gate, tuple[Snapshot, Diagnosis], float]:
         """Look, less and less often, until the gate shows enough or the time is up; the seconds waited come last.
 
-        Each look is noted in the record, as one ``during`` the gate's wait, or ``after`` an undo.
+        While something is broken that was not before, it looks a little longer. Each look is noted in the record, as one
+        ``during`` the gate's wait, or ``after`` an undo.
         """
         began = time.monotonic()
         pause = self.limits.first_pause_s
         timeout_s = max(self.limits.gate_timeout_s, patience_s)
+        enough_s = None
         while True:
             after = self.look()
             gate = judge(before, after, promised)
             self._note_look(record, when, before, after, promised, timeout_s - (time.monotonic() - began))
             waited = time.monotonic() - began
-            if enough(gate) or waited + pause > timeout_s:
+            enough_s = None if not enough(gate) else waited if enough_s is None else enough_s
+            settled = enough_s is not None and (waited - enough_s >= SETTLE_S or not new_errors(before[1], after[1]))
+            if settled or waited + pause > timeout_s:
                 return gate, after, waited
             time.sleep(pause)
             pause = min(pause * 1.5, self.limits.longest_pause_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diagnosis.diagnose import Diagnosis
-from ..model import Finding, Layer, Outcome, Snapshot
+from ..model import Finding, Layer, Outcome, Severity, Snapshot
 
 _FORWARDING = ("-A DOCKER-USER ", "-A FORWARD ")
 
@@ -63,6 +63,12 @@ def judge(before: tuple[Snapshot, Diagnosis], after: tuple[Snapshot, Diagnosis],
         still_broken=tuple(broken),
         regressed=tuple(sorted(_regressed(before, after, passing(*before), now))),
     )
+
+
+def new_errors(before: Diagnosis, after: Diagnosis) -> tuple[str, ...]:
+    """Codes of what is broken now and was not before. What was restarted may look so while it comes up."""
+    known = {f.code for f in before.findings}
+    return tuple(dict.fromkeys(f.code for f in after.findings if f.severity is Severity.ERROR and f.code not in known))
 
 
 def standing(

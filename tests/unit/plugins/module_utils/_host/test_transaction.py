@@ -99,6 +99,24 @@ def test_what_breaks_something_else_is_undone(host):
     assert record["undo"]["verified"] and same(host, before)
 
 
+def test_what_is_still_coming_up_behind_the_change_is_waited_for(host):
+    looks = iter(range(1000))
+
+    def starting(snapshot):
+        if not host.executor.log or next(looks) > 1:
+            return snapshot
+        kb = next(c for c in snapshot.containers if c.service == "hcl-kb-service").endpoints[0].address
+        callers = [c.name for c in snapshot.containers if c.service in ("api_gateway", "maximus_core_service")]
+        return with_probes(snapshot, *(tcp(caller, kb, 8001, "ECONNREFUSED") for caller in callers))
+
+    host.gatherer.spoil = starting
+    transaction = host.transaction()
+    transaction.limits.gate_timeout_s = 20.0
+    record = transaction.attempt(REMEDIATION, "run", 1)
+    assert record["verdict"] == "kept" and record["after"][1].healthy
+    assert len([look for look in record["looks"] if look["when"] == "during"]) == 3
+
+
 def test_what_does_not_mend_is_undone(host):
     before, broken = host.executor.state(), host.gatherer.snapshot()
     host.gatherer.spoil = lambda snapshot: replace(snapshot, probes=broken.probes)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import Layer
-from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.gate import judge, standing
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.gate import judge, new_errors, standing
 from unit.builders import (
     FAULTS,
     NETWORK,
@@ -158,3 +158,10 @@ def test_the_standing_counts_what_passed_before_and_what_is_promised():
     # a dependency that the change itself renamed is gone, and no failure
     renamed = replace(MENDED, dependencies=tuple(d for d in MENDED.dependencies if d.host != "db"))
     assert standing(before, (renamed, diagnose(renamed)), promised) == (("web → api:8000",), ())
+
+
+def test_what_is_broken_in_another_way_than_before_is_new():
+    healthy, broken = diagnose(MENDED), diagnose(recorded("service_renamed_typo"))
+    codes = [f.code for f in broken.findings]
+    assert codes and list(new_errors(healthy, broken)) == codes
+    assert new_errors(broken, broken) == () == new_errors(broken, healthy)
