@@ -45,6 +45,11 @@ class ContainerState:
     config: dict[str, Any] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
 
+    @property
+    def kept_running(self) -> bool:
+        """Whether the engine keeps it running: one in a crash loop is now ``running`` and now ``restarting``."""
+        return self.state in ("running", "restarting")
+
 
 @dataclass(frozen=True)
 class ProjectState:
@@ -228,7 +233,7 @@ def _container_differences(
     if was is None or found is None:
         return [Difference(what, "existence", str(was is not None), str(found is not None))]
     result = []
-    if (was.state == "running") != (found.state == "running"):
+    if was.kept_running != found.kept_running:
         result.append(Difference(what, "state", was.state, found.state))
     if was.image_id != found.image_id:
         result.append(Difference(what, "image", was.image_id, found.image_id))

@@ -144,12 +144,10 @@ def _running(now: ProjectState, saved: ProjectState) -> list[Step]:
     steps = []
     for name, container in saved.containers.items():
         found = now.containers.get(name)
-        if found is None or found.state == container.state:
+        if found is None or found.kept_running == container.kept_running:
             continue
-        if container.state == "running":
-            steps.append(on_container(Action.START, name, CAUSE))
-        elif found.state == "running":
-            steps.append(on_container(Action.STOP, name, CAUSE))
+        action = Action.START if container.kept_running else Action.STOP
+        steps.append(on_container(action, name, CAUSE))
     return steps
 
 

@@ -241,3 +241,9 @@ def test_a_difference_of_configuration_names_the_field_and_not_its_value():
     now = changed(SAVED, "shop-api-1", config={"Config": {"Env": ["PASSWORD=new-secret"]}})
     (difference,) = differences(SAVED, now)
     assert "Config.Env" in str(difference) and "secret" not in str(difference)
+
+
+@pytest.mark.parametrize("was, found", [("running", "restarting"), ("restarting", "running")])
+def test_a_container_in_a_crash_loop_is_as_it_was_at_any_moment(was, found):
+    saved, now = changed(SAVED, "shop-api-1", state=was), changed(SAVED, "shop-api-1", state=found)
+    assert actions(now, saved) == [] and differences(saved, now) == []
