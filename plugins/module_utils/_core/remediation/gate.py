@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..diagnosis.diagnose import Diagnosis
 from ..model import Finding, Layer, Outcome, Severity, Snapshot
+from .docker_rules import bridge_of
 
 _FORWARDING = ("-A DOCKER-USER ", "-A FORWARD ")
 
@@ -113,14 +114,23 @@ def _regressed(
 
 
 def _lost_rules(before: Snapshot, after: Snapshot) -> set[str]:
-    """Rules of the operator on forwarded packets that are gone since a network was made anew; Docker's are no part of them."""
+    """Rules of the operator on forwarded packets that are gone since a network was made anew; Docker's are no part of them.
+
+    One that names the bridge of another project is not this network's: its owner may take it away at any time.
+    """
     ids = {n.name: n.id for n in before.networks}
     if not after.firewall_rules and any("firewall" in what for what in after.unread):
         return set()
     if all(ids.get(n.name, n.id) == n.id for n in after.networks):
         return set()
-    kept = set(after.firewall_rules)
+    kept = {*after.firewall_rules, *(r for r in before.firewall_rules if _foreign(r, before))}
     return {f"firewall rule {r}" for r in before.firewall_rules if r.startswith(_FORWARDING) and r not in kept}
+
+
+def _foreign(rule: str, before: Snapshot) -> bool:
+    words = rule.split()
+    named = {name for option, name in zip(words, words[1:]) if option in ("-i", "-o") and name.startswith("br-")}
+    return bool(named) and not named & {bridge_of(n) for n in before.networks}
 
 
 def _same_network(before: Snapshot, after: Snapshot, service: str, gateway: str) -> bool:

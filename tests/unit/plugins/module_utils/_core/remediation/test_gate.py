@@ -130,7 +130,7 @@ def test_the_default_route_of_a_service_that_left_the_default_bridge_is_no_regre
 
 
 def test_a_rule_that_is_gone_since_a_network_was_made_anew_is_a_regression():
-    rules = ("-A DOCKER-USER -s 10.3.0.0/24 -j DROP", "-A INPUT -j blocked")
+    rules = ("-A DOCKER-USER -s 10.3.0.0/24 -j DROP", "-A INPUT -j blocked", "-A FORWARD -i br-23a5577c4866 -p tcp -j DROP")
     before = replace(BROKEN, firewall_rules=rules)
     rebuilt = replace(MENDED, networks=(network(id="new"),))
     assert gate(before, replace(rebuilt, firewall_rules=rules)).regressed == ()
