@@ -97,7 +97,7 @@ def test_an_undo_that_dies_before_any_change_leaves_nothing_behind(case, host):
 
 
 def test_whatever_becomes_of_a_run_without_its_controller_the_next_one_settles_it(case, host, tmp_path):
-    was = host.picture()
+    was = again(case, host, host.picture())
     numbers = itertools.count(1) if EVERY or case == RECREATES else (1,)
     for number in numbers:
         process = controller(case, host, tmp_path, number)
