@@ -118,10 +118,19 @@ def descendants(process):
     return found
 
 
+def lives(process):
+    """Whether it runs; one that has ended may still have its number, until somebody asks how it ended."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
+
+
 def await_end(processes, seconds=LONGEST_S):
     """Until none of them lives; AssertionError where that takes longer."""
     end = time.monotonic() + seconds
-    while living := [p for p in processes if Path(f"/proc/{p}").exists()]:
+    while living := [p for p in processes if lives(p)]:
         assert time.monotonic() < end, f"processes {living} live on"
         time.sleep(0.05)
 
