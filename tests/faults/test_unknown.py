@@ -35,10 +35,19 @@ def without_a_log(lab):
     return lab
 
 
+def looked_at(lab, remote):
+    """The snapshot by exec, and its diagnosis. What a busy machine did not answer in time is unknown, and asked again."""
+    for _attempt in range(3):
+        snapshot = lab.snapshot(docker_host=remote)
+        diagnosis = diagnose(snapshot)
+        if all(w.outcome is not Outcome.UNKNOWN for w in diagnosis.walks):
+            break
+    return snapshot, diagnosis
+
+
 def test_a_healthy_project_of_a_remote_engine_is_seen_but_not_all_of_it(lab, remote):
     lab.run("up")
-    snapshot = lab.snapshot(docker_host=remote)
-    diagnosis = diagnose(snapshot)
+    snapshot, diagnosis = looked_at(lab, remote)
     assert diagnosis.findings == () and {w.outcome for w in diagnosis.walks} == {Outcome.OK}
     assert {p.via for p in snapshot.probes} == {"exec"}
     # the gateway's published port is on the loopback of the engine's host
@@ -73,11 +82,7 @@ def test_a_helper_is_not_made_in_check_mode(lab, check_mode, fallback):
 def test_the_cause_is_named_without_entering_a_container(lab, remote, name):
     lab.run("up", name)
     lab.run("symptom", name)
-    # an exec that a busy machine did not answer in time is unknown, and asked again
-    for _attempt in range(3):
-        diagnosis = diagnose(lab.snapshot(docker_host=remote))
-        if all(w.outcome is not Outcome.UNKNOWN for w in diagnosis.walks):
-            break
+    _snapshot, diagnosis = looked_at(lab, remote)
     assert all(w.outcome is not Outcome.UNKNOWN for w in diagnosis.walks), [w.detail for w in diagnosis.walks]
     assert_blamed(diagnosis.findings, fault(name))
 
