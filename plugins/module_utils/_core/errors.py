@@ -10,6 +10,7 @@
     │   └── EngineSilent       it answers nothing at all
     ├── ComposeError           Docker Compose refused, or there is no such project
     ├── DnsMessageError        _core/parsing/dns_message.py
+    ├── LoadError              a load test could not be run, or measured nothing
     ├── TransactionError       a checkpoint, lock or undo is not as it must be
     └── NamespaceError         _host/netns.py
         ├── NoPermission
@@ -44,6 +45,10 @@ class EngineSilent(EngineError):
 
 class ComposeError(NetfixError):
     """Docker Compose refused a configuration, is missing, or no project fits."""
+
+
+class LoadError(NetfixError):
+    """A load test could not be run, or measured nothing that a result could be taken from."""
 
 
 class TransactionError(NetfixError):

@@ -75,7 +75,8 @@ TIMES = ("mean", "max", *(f"p{p}" for p in PERCENTILES))
 class Run:
     """One run of a load; ``seconds`` is the window that was measured, warm-up left out.
 
-    ``late_p99_ms`` is how late requests were sent, ``generator_cpu`` the busiest core of the generator, 0 to 1.
+    ``errors`` counts the most frequent ones. ``late_p99_ms`` is how late the generator woke up to send, ``generator_cpu``
+    the share of a core that its busiest process used, 0 to 1.
     """
 
     number: int
@@ -83,6 +84,7 @@ class Run:
     seconds: float
     whole: Figures
     endpoints: dict[str, Figures] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
     late_p99_ms: float = 0.0
     generator_cpu: float = 0.0
 
@@ -135,8 +137,3 @@ def by_endpoint(samples: Iterable[Sample], seconds: float, scheduled: bool) -> d
     for sample in samples:
         groups.setdefault(sample.endpoint, []).append(sample)
     return {name: figures(groups[name], seconds, scheduled) for name in sorted(groups)}
-
-
-def lateness_p99_ms(samples: Sequence[Sample]) -> float:
-    """How late requests were sent; 0 for none."""
-    return percentile(sorted((s.sent_s - s.scheduled_s) * 1000 for s in samples), 99) if samples else 0.0

@@ -11,7 +11,6 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.r
     Sample,
     by_endpoint,
     figures,
-    lateness_p99_ms,
 )
 
 
@@ -67,7 +66,3 @@ def test_each_endpoint_has_its_own():
 )
 def test_a_run_that_measured_its_own_generator_is_of_no_use(run, expected):
     assert expected in run.unusable and bool(run.unusable) == bool(expected)
-
-
-def test_how_late_requests_were_sent():
-    assert lateness_p99_ms(steady(late_s=0.02)) == pytest.approx(20) and lateness_p99_ms([]) == 0.0

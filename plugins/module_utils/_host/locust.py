@@ -1,0 +1,266 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs Locust headless, waits for it no longer than it may take, and reads what it kept."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any, Callable, Optional
+
+from .._core.errors import LoadError
+from .._core.performance.histogram import histogram
+from .._core.performance.runs import Run, Sample, by_endpoint, figures
+from .._core.performance.statistics import percentile
+from .._load import capture, endpoints
+from .files import write_whole
+
+# how long Locust may take beyond its run time: to start, to wait for the last answers, and to write its reports
+GRACE_S = 60.0
+LAST_ANSWERS_S = 10
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Load:
+    """What to run. Either a ``locustfile`` or a list of ``endpoints``; times in seconds.
+
+    ``arrival_rate`` is in arrivals a second (open model); 0 leaves the pace to the users (closed model).
+    """
+
+    host: str
+    locustfile: str = ""
+    endpoints: tuple[Mapping[str, Any], ...] = ()
+    users: int = 10
+    spawn_rate: float = 2.0
+    run_time_s: float = 60.0
+    warm_up_s: float = 5.0
+    arrival_rate: float = 0.0
+    processes: int = 1
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    executable: str = "locust"
+
+    def command(self, folder: str) -> list[str]:
+        """The command line, its files being in that folder."""
+        own = os.path.join(folder, "capture.py")
+        load = self.locustfile or os.path.join(folder, "endpoints.py")
+        line = [
+            self.executable,
+            f"--locustfile={own},{load}",
+            "--headless",
+            f"--host={self.host}",
+            f"--users={self.users}",
+            f"--spawn-rate={self.spawn_rate:g}",
+            f"--run-time={self.run_time_s + self.warm_up_s:g}s",
+            f"--stop-timeout={LAST_ANSWERS_S}",
+            "--exit-code-on-error=0",
+            "--only-summary",
+            "--json",
+            f"--html={os.path.join(folder, 'locust.html')}",
+            f"--csv={os.path.join(folder, 'locust')}",
+        ]
+        if self.processes > 1:
+            line.append(f"--processes={self.processes}")
+        for option, values in (("--tags", self.tags), ("--exclude-tags", self.exclude_tags)):
+            if values:
+                line += [option, *values]
+        return line
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    run: int
+    elapsed_s: float
+    of_s: float
+
+
+def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], None]) -> Run:
+    """One run, its files in ``folder``/run-<number>, which is there as a whole or not at all.
+
+    Raises LoadError, with how Locust's own log ends, where there is nothing to take a result from.
+    """
+    final = os.path.join(folder, f"run-{number}")
+    work = f"{final}.new"
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        os.makedirs(work, mode=0o700)
+        for module in (capture, endpoints):
+            name = module.__name__.rpartition(".")[2]
+            write_whole(os.path.join(work, f"{name}.py"), inspect.getsource(module))
+        started_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        _locust(load, work, number, watch)
+        run = replace(read_run(work, load, number), started_at=started_at)
+        shutil.rmtree(final, ignore_errors=True)
+        os.rename(work, final)
+    except OSError as exc:
+        raise LoadError(f"The results of run {number} cannot be kept in {folder}: {exc.strerror or exc}.") from exc
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return run
+
+
+def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], None]) -> None:
+    settings = {"folder": work, "arrival_rate": load.arrival_rate / load.processes}
+    environment = {
+        **os.environ,
+        **load.environment,
+        "NETFIX_CAPTURE": json.dumps(settings),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not load.locustfile:
+        environment["NETFIX_ENDPOINTS"] = json.dumps(list(load.endpoints))
+    total_s = load.run_time_s + load.warm_up_s
+    with open(os.path.join(work, "locust.json"), "wb") as out, open(os.path.join(work, "locust.log"), "wb") as log:
+        try:
+            process = subprocess.Popen(
+                load.command(work),
+                cwd=work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise LoadError(
+                f"Locust cannot be started as {load.executable!r}: {exc.strerror or exc}. Install it (pip install locust), or "
+                "say where it is."
+            ) from exc
+        with _ended(process):
+            began = time.monotonic()
+            while process.poll() is None:
+                elapsed = time.monotonic() - began
+                if elapsed > total_s + LAST_ANSWERS_S + GRACE_S:
+                    raise LoadError(
+                        f"Locust did not end {LAST_ANSWERS_S + GRACE_S:.0f} s after its run time; it was stopped."
+                    )
+                watch(Progress(number, elapsed, total_s))
+                time.sleep(POLL_S)
+    if process.returncode:
+        how = (
+            f"was ended by signal {-process.returncode}"
+            if process.returncode < 0
+            else f"ended with {process.returncode}"
+        )
+        raise LoadError(f"Locust {how}. Its log ends with: {_log_end(work)}", log=_log_end(work, 30))
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Nothing of it keeps running, however this is left."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _log_end(work: str, lines: int = 3) -> str:
+    with open(os.path.join(work, "locust.log"), encoding="utf-8", errors="replace") as file:
+        return "\n".join([line.rstrip() for line in file if line.strip()][-lines:]) or "nothing"
+
+
+def read_run(work: str, load: Load, number: int) -> Run:
+    """The run whose samples are in a folder. Raises LoadError where no request was sent, or none was answered."""
+    parts = [
+        _read(os.path.join(work, n))
+        for n in sorted(os.listdir(work))
+        if n.startswith("samples-") and n.endswith(".bin")
+    ]
+    began = min((p.began for p in parts if p.columns["ok"]), default=0.0)
+    seconds = max((p.stopped for p in parts), default=0.0) - began - load.warm_up_s
+    samples = [s for p in parts for s in p.samples(began) if 0 <= s.scheduled_s - load.warm_up_s <= seconds]
+    errors: dict[str, int] = {}
+    for part in parts:
+        for text, count in part.errors.items():
+            errors[text] = errors.get(text, 0) + count
+    if not samples:
+        raise LoadError(f"Run {number} sent no request to {load.host}. Locust's log ends with: {_log_end(work)}")
+    if not any(s.ok for s in samples):
+        worst = max(errors, key=lambda text: errors[text], default="no answer")
+        raise LoadError(
+            f"None of the {len(samples)} requests of run {number} to {load.host} succeeded; most often: {worst}"
+        )
+    scheduled = bool(load.arrival_rate)
+    write_whole(os.path.join(work, "histograms.json"), json.dumps(histogram(samples)))
+    return Run(
+        number=number,
+        started_at="",
+        seconds=round(seconds, 3),
+        whole=figures(samples, seconds, scheduled),
+        endpoints=by_endpoint(samples, seconds, scheduled),
+        errors=dict(sorted(errors.items(), key=lambda item: -item[1])[:10]),
+        late_p99_ms=max((p.late_p99_ms for p in parts if p.lags), default=0.0),
+        generator_cpu=max((p.cpu for p in parts if p.busy), default=0.0),
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """The samples of one Locust process."""
+
+    began: float
+    stopped: float
+    endpoints: Sequence[str]
+    errors: Mapping[str, int]
+    columns: Mapping[str, Any]
+    lags: Any
+    busy: Any
+
+    def samples(self, began: float) -> Iterator[Sample]:
+        """In the order of their answers; times since ``began``."""
+        later = self.began - began
+        columns = self.columns
+        for endpoint, scheduled, sent, took, ok in zip(*(columns[name] for name, _code in capture.COLUMNS)):
+            yield Sample(self.endpoints[endpoint], scheduled + later, sent + later, sent + later + took, bool(ok))
+
+    @property
+    def late_p99_ms(self) -> float:
+        """How late the process woke up."""
+        return percentile(sorted(self.lags), 99) * 1000
+
+    @property
+    def cpu(self) -> float:
+        """The share of a core that it used, 0 to 1."""
+        return sum(self.busy) / len(self.busy)
+
+
+def _read(path: str) -> Part:
+    with open(path, "rb") as file:
+        header = json.loads(file.readline())
+        if header["format"] != capture.FORMAT:
+            raise LoadError(f"{path} has format {header['format']!r}, this release reads {capture.FORMAT}.")
+
+        def column(code: str, count: int) -> Any:
+            values = array(code)
+            values.fromfile(file, count)
+            return values
+
+        columns = {name: column(code, header["requests"]) for name, code in capture.COLUMNS}
+        lags, busy = column("d", header["watched"]), column("d", header["watched"])
+    return Part(header["began"], header["stopped"], header["endpoints"], header["errors"], columns, lags, busy)
+
+
+def locust_version(executable: str) -> Optional[str]:
+    """Its version, None where it cannot be run."""
+    try:
+        done = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.split()[1] if done.returncode == 0 and len(done.stdout.split()) > 1 else None

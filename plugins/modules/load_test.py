@@ -1,0 +1,301 @@
+#!/usr/bin/python
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module; see DOCUMENTATION."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: load_test
+short_description: Put a host under load with Locust, and measure it from raw samples
+version_added: 0.1.0
+author:
+  - vertice.netfix contributors (@vertice)
+description:
+  - Runs Locust headless, with the operator's own locustfile or one made from a list of endpoints, and keeps every request.
+  - Percentiles come from the raw samples and not from Locust's buckets, which round above 100 ms. With O(arrival_rate),
+    latency also runs from the time at which a request was meant to be sent, so that a server that hangs is not let off
+    for the requests that it kept waiting.
+  - A run in which the load generator itself was the limit is told as such, and no threshold passes on it.
+  - Nothing keeps running afterwards, and nothing half-written is taken for a result.
+extends_documentation_fragment:
+  - vertice.netfix._attributes
+attributes:
+  check_mode:
+    support: full
+    description: Says what would run, and sends nothing.
+  diff_mode:
+    support: none
+    description: There is nothing to show: results are new files.
+  platform:
+    support: full
+  idempotent:
+    support: none
+    description: Every call measures anew.
+options:
+  host:
+    description: Base URL of what is put under load.
+    type: str
+    required: true
+  locustfile:
+    description: Path of a locustfile where the module runs. Needed unless O(endpoints) are given.
+    type: path
+  endpoints:
+    description: What to ask, where there is no locustfile.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: Path and query, below O(host).
+        type: str
+        required: true
+      method:
+        description: HTTP method.
+        type: str
+        default: GET
+      name:
+        description: Name of the endpoint in results and thresholds; the path where it is not given.
+        type: str
+      headers:
+        description: Headers to send.
+        type: dict
+      json:
+        description: Body to send as JSON.
+        type: raw
+      weight:
+        description: How often it is asked, compared with the others.
+        type: int
+        default: 1
+      statuses:
+        description: Statuses that are a success; every one below 400 where none is given.
+        type: list
+        elements: int
+        default: []
+  users:
+    description: How many users at most ask at the same time.
+    type: int
+    default: 10
+  spawn_rate:
+    description: How many users start in a second.
+    type: float
+    default: 2.0
+  run_time:
+    description: Seconds that are measured.
+    type: float
+    default: 60.0
+  warm_up:
+    description: Seconds before that, which are left out. As long as the users take to start where it is not given.
+    type: float
+  repeats:
+    description: How many runs, one after the other. A comparison needs four or more.
+    type: int
+    default: 1
+  arrival_rate:
+    description:
+      - How many times a second a user begins a task, of all users together (an open model). The users' own pauses are
+        not used then, and O(users) limits how many wait for an answer at the same time.
+      - V(0) leaves the pace to the users (a closed model).
+    type: float
+    default: 0.0
+  processes:
+    description: How many processes Locust uses.
+    type: int
+    default: 1
+  tags:
+    description: Only tasks with one of these tags.
+    type: list
+    elements: str
+    default: []
+  exclude_tags:
+    description: No tasks with one of these tags.
+    type: list
+    elements: str
+    default: []
+  environment:
+    description: Variables for the locustfile.
+    type: dict
+    default: {}
+  locust:
+    description: The Locust to run.
+    type: str
+    default: locust
+  results:
+    description: Folder for the results; made where it is not there. A run that is there already is replaced.
+    type: path
+    required: true
+  thresholds:
+    description:
+      - What must hold, as users of k6 and Taurus write it, V(p95(checkout\) < 250ms), V(failure_ratio < 1%), V(rps > 50).
+      - Metrics are requests, failures, failure_ratio, rps, mean, max, p50, p90, p95 and p99, of one endpoint or of all.
+        The median over runs is what is judged. What does not hold fails the module, with its results.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: One user for ten seconds
+  vertice.netfix.load_test:
+    host: http://127.0.0.1:8000
+    endpoints:
+      - path: /api/v1/health
+    users: 1
+    run_time: 10
+    results: /srv/shop/netfix-load
+
+- name: Five runs of the operator's own load, thirty arrivals a second
+  vertice.netfix.load_test:
+    host: http://127.0.0.1:8000
+    locustfile: /srv/shop/tests/locustfile.py
+    users: 50
+    arrival_rate: 30
+    run_time: 30
+    repeats: 5
+    results: /srv/shop/netfix-load
+    thresholds:
+      - p95(GET /api/v1/kb/items) < 250ms
+      - failure_ratio < 1%
+"""
+
+RETURN = r"""
+runs:
+  description: Every run, its figures for the whole and for each endpoint. Times in milliseconds.
+  returned: always
+  type: list
+  elements: dict
+thresholds:
+  description: Each threshold with what was measured, the median over runs, and whether it holds.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {"threshold": "p95(GET /api/v1/health) < 250ms", "value": 8.1, "holds": true}
+command:
+  description: The command line of a run.
+  returned: always
+  type: list
+  elements: str
+results:
+  description: Folder of the results; one folder below it for each run.
+  returned: always
+  type: str
+locust_version:
+  description: Version of Locust.
+  returned: always
+  type: str
+  sample: 2.47.0
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import LoadError
+from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.thresholds import (
+    ThresholdError,
+    judge_thresholds,
+    parse_threshold,
+)
+from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, locust_version, run_load
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+
+
+def read_options(params):
+    """The load and the thresholds. Raises LoadError for what makes no sense."""
+    for name, least in (("users", 1), ("repeats", 1), ("processes", 1)):
+        if params[name] < least:
+            raise LoadError(f"{name} must be {least} or more; found {params[name]}.")
+    for name in ("run_time", "spawn_rate"):
+        if params[name] <= 0:
+            raise LoadError(f"{name} must be more than 0; found {params[name]:g}.")
+    if params["locustfile"] and not os.path.isfile(params["locustfile"]):
+        raise LoadError(f"There is no locustfile {params['locustfile']}.")
+    try:
+        thresholds = [parse_threshold(text) for text in params["thresholds"]]
+    except ThresholdError as exc:
+        raise LoadError(str(exc)) from exc
+    warm_up = params["warm_up"] if params["warm_up"] is not None else params["users"] / params["spawn_rate"]
+    load = Load(
+        host=params["host"].rstrip("/"),
+        locustfile=os.path.abspath(params["locustfile"]) if params["locustfile"] else "",
+        endpoints=tuple({k: v for k, v in e.items() if v is not None} for e in params["endpoints"] or ()),
+        users=params["users"],
+        spawn_rate=params["spawn_rate"],
+        run_time_s=params["run_time"],
+        warm_up_s=warm_up,
+        arrival_rate=params["arrival_rate"],
+        processes=params["processes"],
+        tags=tuple(params["tags"]),
+        exclude_tags=tuple(params["exclude_tags"]),
+        environment={str(k): str(v) for k, v in params["environment"].items()},
+        executable=params["locust"],
+    )
+    return load, thresholds
+
+
+def run(module):
+    params = module.params
+    load, thresholds = read_options(params)
+    version = locust_version(load.executable)
+    if version is None:
+        raise LoadError(f"Locust does not run as {load.executable!r}. Install it (pip install locust), or say where it is.")
+    folder = os.path.abspath(params["results"])
+    told = {"command": load.command(os.path.join(folder, "run-1")), "results": folder, "locust_version": version}
+    if module.check_mode:
+        return {"changed": True, "runs": [], "thresholds": [], **told}
+    runs = [run_load(load, folder, number, lambda _progress: None) for number in range(1, params["repeats"] + 1)]
+    told["runs"] = [to_data(r) for r in runs]
+    try:
+        judged = judge_thresholds(thresholds, runs)
+    except ThresholdError as exc:
+        raise LoadError(str(exc), **told) from exc
+    told["thresholds"] = [{"threshold": c.threshold.text, "value": c.value, "holds": c.holds} for c in judged]
+    unusable = [r.unusable for r in runs if r.unusable]
+    if unusable:
+        raise LoadError(f"The load cannot be trusted: {unusable[0]}.", **told)
+    crossed = [c for c in judged if not c.holds]
+    if crossed:
+        listed = "; ".join(f"{c.threshold.text}, measured {c.value if c.value is None else round(c.value, 4)}" for c in crossed)
+        raise LoadError(f"{len(crossed)} of {len(judged)} thresholds do not hold: {listed}.", **told)
+    return {"changed": True, **told}
+
+
+def main():
+    endpoint = {
+        "path": {"type": "str", "required": True},
+        "method": {"type": "str", "default": "GET"},
+        "name": {"type": "str"},
+        "headers": {"type": "dict"},
+        "json": {"type": "raw"},
+        "weight": {"type": "int", "default": 1},
+        "statuses": {"type": "list", "elements": "int", "default": []},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "host": {"type": "str", "required": True},
+            "locustfile": {"type": "path"},
+            "endpoints": {"type": "list", "elements": "dict", "options": endpoint},
+            "users": {"type": "int", "default": 10},
+            "spawn_rate": {"type": "float", "default": 2.0},
+            "run_time": {"type": "float", "default": 60.0},
+            "warm_up": {"type": "float"},
+            "repeats": {"type": "int", "default": 1},
+            "arrival_rate": {"type": "float", "default": 0.0},
+            "processes": {"type": "int", "default": 1},
+            "tags": {"type": "list", "elements": "str", "default": []},
+            "exclude_tags": {"type": "list", "elements": "str", "default": []},
+            "environment": {"type": "dict", "default": {}},
+            "locust": {"type": "str", "default": "locust"},
+            "results": {"type": "path", "required": True},
+            "thresholds": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+        mutually_exclusive=[("locustfile", "endpoints")],
+        required_one_of=[("locustfile", "endpoints")],
+    )
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()

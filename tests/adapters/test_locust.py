@@ -1,0 +1,199 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Locust against a small server of our own on loopback, which can be told to hang."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import LoadError
+from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, locust_version, run_load
+
+LOCUST = shutil.which("locust") or os.path.join(os.path.dirname(sys.executable), "locust")
+pytestmark = pytest.mark.skipif(not os.path.exists(LOCUST), reason="needs Locust")
+USER = """\
+from locust import HttpUser, constant, task
+
+class User(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def one(self):
+        self.client.get("/one")
+"""
+
+
+class Server:
+    """A server in a process of its own, so that it can be stopped for a while as a process is."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("server.py")], stdout=subprocess.PIPE, text=True
+        )
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def hang(self, begin, seconds):
+        def hang():
+            time.sleep(begin)
+            self.process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            self.process.send_signal(signal.SIGCONT)
+
+        threading.Thread(target=hang, daemon=True).start()
+
+    def close(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def server():
+    made = Server()
+    yield made
+    made.close()
+
+
+def load(server, **options):
+    given = {"users": 2, "spawn_rate": 2.0, "run_time_s": 2.0, "warm_up_s": 1.0, "executable": LOCUST, **options}
+    if "locustfile" not in given and "endpoints" not in given:
+        given["endpoints"] = ({"path": "/one"},)
+    return Load(host=server if isinstance(server, str) else server.url, **given)
+
+
+def nothing_runs(folder):
+    """Whether no process was left that works in that folder."""
+    found = [
+        Path(f"/proc/{p}/cmdline").read_bytes()
+        for p in os.listdir("/proc")
+        if p.isdigit() and os.path.exists(f"/proc/{p}/cmdline")
+    ]
+    return not any(str(folder).encode() in line for line in found)
+
+
+def run(load, folder, number=1, watch=lambda _progress: None):
+    try:
+        return run_load(load, str(folder), number, watch)
+    finally:
+        assert nothing_runs(folder)
+
+
+def test_a_run_keeps_what_locust_and_we_tell_of_it(server, tmp_path):
+    (tmp_path / "locustfile.py").write_text(USER)
+    seen = []
+    told = run(load(server, locustfile=str(tmp_path / "locustfile.py")), tmp_path / "results", watch=seen.append)
+    assert told.whole.requests > 20 and told.whole.failures == 0 and list(told.endpoints) == ["GET /one"]
+    assert told.whole.schedule_ms is None and 0 < told.whole.latency_ms["p50"] < told.whole.latency_ms["max"]
+    assert told.whole.rps == pytest.approx(told.whole.requests / told.seconds, rel=0.01) and seen[0].of_s == 3.0
+    kept = tmp_path / "results" / "run-1"
+    assert {"locust.html", "locust_stats.csv", "locust.json", "histograms.json"} <= set(os.listdir(kept))
+    histogram = json.loads((kept / "histograms.json").read_text())["GET /one"]["latency"]
+    assert sum(histogram.values()) == told.whole.requests
+    locusts = json.loads((kept / "locust.json").read_text())
+    assert sum(e["num_requests"] for e in locusts) >= told.whole.requests
+
+
+def test_endpoints_are_asked_as_often_as_they_weigh_and_judged_by_their_statuses(server, tmp_path):
+    told = run(
+        load(
+            server,
+            endpoints=(
+                {"path": "/one", "weight": 3},
+                {"path": "/missing", "name": "expected", "statuses": [404]},
+                {"path": "/missing", "name": "not expected"},
+            ),
+            arrival_rate=60.0,
+            run_time_s=3.0,
+        ),
+        tmp_path,
+    )
+    shares = {name: f.requests / told.whole.requests for name, f in told.endpoints.items()}
+    assert shares["GET /one"] > shares["GET expected"] > 0
+    assert told.endpoints["GET expected"].failures == 0 and told.endpoints["GET not expected"].failure_ratio == 1.0
+    assert any("HTTP 404, expected below 400" in text for text in told.errors)
+
+
+def test_a_server_that_hangs_for_a_second_shows_against_the_schedule(server, tmp_path):
+    server.hang(begin=4.0, seconds=1.0)
+    told = run(load(server, users=120, spawn_rate=120.0, arrival_rate=100.0, run_time_s=8.0), tmp_path)
+    assert told.whole.schedule_ms["p90"] > 50 and told.whole.schedule_ms["p95"] > 400
+    kept = json.loads((tmp_path / "run-1" / "histograms.json").read_text())["GET /one"]
+    late = sum(n for us, n in kept["schedule"].items() if int(us) > 100_000) / told.whole.requests
+    # those that were meant to be sent in the first nine tenths of that second had to wait for longer than that
+    assert late >= 0.9 * 0.9 / 8
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"locustfile": "broken"}, "Locust ended with"),
+        ({"locustfile": "silent"}, "sent no request"),
+        ({"executable": "/nowhere/locust"}, "cannot be started as '/nowhere/locust'"),
+    ],
+)
+def test_what_measured_nothing_says_why_and_leaves_nothing(server, tmp_path, options, expected):
+    (tmp_path / "broken").write_text("import nothing_of_that_name\n")
+    (tmp_path / "silent").write_text(USER.replace('self.client.get("/one")', "pass"))
+    if "locustfile" in options:
+        options = {"locustfile": str(tmp_path / options["locustfile"])}
+        (Path(options["locustfile"]).with_suffix(".py")).write_text(Path(options["locustfile"]).read_text())
+        options["locustfile"] += ".py"
+    with pytest.raises(LoadError, match=expected):
+        run(load(server, **options), tmp_path / "results")
+    assert os.listdir(tmp_path / "results") == []
+
+
+def test_a_host_that_cannot_be_reached_says_how(tmp_path):
+    with pytest.raises(
+        LoadError, match="None of the .* requests of run 1 to http://127.0.0.1:1 succeeded; most often: .*refused"
+    ):
+        run(load("http://127.0.0.1:1"), tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_locust_that_somebody_kills_gives_no_result(server, tmp_path):
+    def kill(progress):
+        if progress.elapsed_s > 1.5:
+            subprocess.run(["pkill", "-KILL", "-f", str(tmp_path / "run-1.new")], check=True)
+
+    with pytest.raises(LoadError, match="was ended by signal 9"):
+        run(load(server, run_time_s=30.0), tmp_path, watch=kill)
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_keeps_running_when_the_run_is_told_to_end(server, tmp_path):
+    def interrupt(progress):
+        if progress.elapsed_s > 1.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(load(server, run_time_s=30.0), tmp_path, watch=interrupt)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_result_that_is_there_stays_when_the_next_one_fails(server, tmp_path):
+    run(load(server), tmp_path)
+    with pytest.raises(LoadError):
+        run(load(server, executable="/nowhere/locust"), tmp_path)
+    assert os.listdir(tmp_path) == ["run-1"]
+    assert run(load(server), tmp_path).whole.requests > 0
+
+
+def test_two_processes_are_one_run(server, tmp_path):
+    told = run(load(server, users=4, processes=2, arrival_rate=40.0), tmp_path)
+    assert told.whole.rps == pytest.approx(40, rel=0.35) and told.whole.schedule_ms
+    assert len(list((tmp_path / "run-1").glob("samples-*.bin"))) >= 2
+
+
+def test_its_version_is_known_or_it_cannot_be_run():
+    assert locust_version(LOCUST).partition(".")[0].isdigit() and locust_version("/nowhere/locust") is None
