@@ -21,6 +21,7 @@ description:
   - Nothing keeps running afterwards, and nothing half-written is taken for a result.
 extends_documentation_fragment:
   - vertice.netfix._attributes
+  - vertice.netfix._engine
 attributes:
   check_mode:
     support: full
@@ -124,6 +125,18 @@ options:
     description: Folder for the results; made where it is not there. A run that is there already is replaced.
     type: path
     required: true
+  project_name:
+    description:
+      - A Compose project on the same host, whose containers are watched meanwhile. They and their use are part of each run.
+    type: str
+  sample_rate:
+    description: How many times a second they are, V(1) to V(10).
+    type: float
+    default: 2.0
+  abort_on_fail:
+    description: End a run early once one of O(thresholds) does not hold after the warm-up, and begin no other.
+    type: bool
+    default: false
   thresholds:
     description:
       - What must hold, as users of k6 and Taurus write it, V(p95(checkout\) < 250ms), V(failure_ratio < 1%), V(rps > 50).
@@ -187,18 +200,28 @@ locust_version:
   sample: 2.47.0
 """
 
+import json
 import os
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import LoadError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.runs import Run
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.thresholds import (
     ThresholdError,
     judge_thresholds,
     parse_threshold,
 )
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.usage import usage
+from ansible_collections.vertice.netfix.plugins.module_utils._host.files import write_whole
 from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, locust_version, run_load
-from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded
+from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Meter, Sampler
+from ansible_collections.vertice.netfix.plugins.module_utils._host.probe_sources import (
+    project_containers,
+    running_sources,
+)
+from ansible_collections.vertice.netfix.plugins.module_utils._module.common import engine_from, engine_spec, guarded
 
 
 def read_options(params):
@@ -209,6 +232,8 @@ def read_options(params):
     for name in ("run_time", "spawn_rate"):
         if params[name] <= 0:
             raise LoadError(f"{name} must be more than 0; found {params[name]:g}.")
+    if not 1 <= params["sample_rate"] <= 10:
+        raise LoadError(f"sample_rate must be from 1 to 10; found {params['sample_rate']:g}.")
     if params["locustfile"] and not os.path.isfile(params["locustfile"]):
         raise LoadError(f"There is no locustfile {params['locustfile']}.")
     try:
@@ -234,17 +259,71 @@ def read_options(params):
     return load, thresholds
 
 
+class Watch:
+    """Ends a run once a threshold does not hold any more. What is not measured yet may still hold."""
+
+    def __init__(self, load, thresholds):
+        self.load = load
+        self.thresholds = thresholds
+        self.ended = False
+
+    def __call__(self, progress):
+        if progress.elapsed_s > self.load.warm_up_s:
+            so_far = Run(progress.number, 0.0, progress.elapsed_s, progress.whole, progress.endpoints)
+            known = [t for t in self.thresholds if not t.endpoint or t.endpoint in progress.endpoints]
+            self.ended = any(c.value is not None and not c.holds for c in judge_thresholds(known, [so_far]))
+        return self.ended
+
+
+def open_meters(module, project):
+    """A meter for each running container of the project, none where no project is watched."""
+    if not project:
+        return []
+    engine = engine_from(module)
+    sources = running_sources(engine, project_containers(engine, project), project)
+    return [Meter(s.name, s.pid) for s in sources]
+
+
+def with_containers(found, sampler, folder):
+    """The run with what containers used in its window; their series is kept beside its other files."""
+    if not sampler.meters:
+        return found
+    end = found.measured_from + found.seconds
+    used = {
+        name: usage(name, sampler.times, readings, found.measured_from, end)
+        for name, readings in sampler.readings.items()
+    }
+    series = {
+        "times_s": [round(t - found.measured_from, 3) for t in sampler.times],
+        "containers": {name: [to_data(r) if r else None for r in found] for name, found in sampler.readings.items()},
+        "sampler_cpu_s": round(sampler.cpu_s, 4),
+    }
+    write_whole(os.path.join(folder, f"run-{found.number}", "containers.json"), json.dumps(series))
+    return replace(found, containers=used)
+
+
 def run(module):
     params = module.params
     load, thresholds = read_options(params)
     version = locust_version(load.executable)
     if version is None:
-        raise LoadError(f"Locust does not run as {load.executable!r}. Install it (pip install locust), or say where it is.")
+        raise LoadError(
+            f"Locust does not run as {load.executable!r}. Install it (pip install locust), or say where it is."
+        )
     folder = os.path.abspath(params["results"])
     told = {"command": load.command(os.path.join(folder, "run-1")), "results": folder, "locust_version": version}
     if module.check_mode:
         return {"changed": True, "runs": [], "thresholds": [], **told}
-    runs = [run_load(load, folder, number, lambda _progress: None) for number in range(1, params["repeats"] + 1)]
+    runs = []
+    watch = Watch(load, thresholds if params["abort_on_fail"] else [])
+    for number in range(1, params["repeats"] + 1):
+        meters = open_meters(module, params["project_name"])
+        sampler = Sampler(meters, params["sample_rate"])
+        with sampler.running():
+            found = run_load(load, folder, number, watch)
+        runs.append(with_containers(found, sampler, folder))
+        if watch.ended:
+            break
     told["runs"] = [to_data(r) for r in runs]
     try:
         judged = judge_thresholds(thresholds, runs)
@@ -256,7 +335,9 @@ def run(module):
         raise LoadError(f"The load cannot be trusted: {unusable[0]}.", **told)
     crossed = [c for c in judged if not c.holds]
     if crossed:
-        listed = "; ".join(f"{c.threshold.text}, measured {c.value if c.value is None else round(c.value, 4)}" for c in crossed)
+        listed = "; ".join(
+            f"{c.threshold.text}, measured {c.value if c.value is None else round(c.value, 4)}" for c in crossed
+        )
         raise LoadError(f"{len(crossed)} of {len(judged)} thresholds do not hold: {listed}.", **told)
     return {"changed": True, **told}
 
@@ -273,6 +354,10 @@ def main():
     }
     module = AnsibleModule(
         argument_spec={
+            **engine_spec(),
+            "project_name": {"type": "str"},
+            "sample_rate": {"type": "float", "default": 2.0},
+            "abort_on_fail": {"type": "bool", "default": False},
             "host": {"type": "str", "required": True},
             "locustfile": {"type": "path"},
             "endpoints": {"type": "list", "elements": "dict", "options": endpoint},

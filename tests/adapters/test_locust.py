@@ -81,7 +81,7 @@ def nothing_runs(folder):
     return not any(str(folder).encode() in line for line in found)
 
 
-def run(load, folder, number=1, watch=lambda _progress: None):
+def run(load, folder, number=1, watch=lambda _progress: False):
     try:
         return run_load(load, str(folder), number, watch)
     finally:
@@ -91,7 +91,9 @@ def run(load, folder, number=1, watch=lambda _progress: None):
 def test_a_run_keeps_what_locust_and_we_tell_of_it(server, tmp_path):
     (tmp_path / "locustfile.py").write_text(USER)
     seen = []
-    told = run(load(server, locustfile=str(tmp_path / "locustfile.py")), tmp_path / "results", watch=seen.append)
+    told = run(
+        load(server, locustfile=str(tmp_path / "locustfile.py")), tmp_path / "results", watch=lambda p: seen.append(p)
+    )
     assert told.whole.requests > 20 and told.whole.failures == 0 and list(told.endpoints) == ["GET /one"]
     assert told.whole.schedule_ms is None and 0 < told.whole.latency_ms["p50"] < told.whole.latency_ms["max"]
     assert told.whole.rps == pytest.approx(told.whole.requests / told.seconds, rel=0.01) and seen[0].of_s == 3.0
@@ -193,6 +195,20 @@ def test_two_processes_are_one_run(server, tmp_path):
     told = run(load(server, users=4, processes=2, arrival_rate=40.0), tmp_path)
     assert told.whole.rps == pytest.approx(40, rel=0.35) and told.whole.schedule_ms
     assert len(list((tmp_path / "run-1").glob("samples-*.bin"))) >= 2
+
+
+def test_whoever_watches_may_end_it_early_and_keeps_what_was_measured(server, tmp_path):
+    seen = []
+
+    def enough(progress):
+        seen.append(progress)
+        return sum(bool(p.endpoints) for p in seen) > 2
+
+    told = run(load(server, run_time_s=60.0), tmp_path, watch=enough)
+    assert 0 < told.whole.requests and told.seconds < 40
+    assert (
+        "users, " in seen[-1].text and seen[-1].users == 2 and seen[-1].endpoints["GET /one"].value("p95") is not None
+    )
 
 
 def test_its_version_is_known_or_it_cannot_be_run():

@@ -15,13 +15,12 @@ import subprocess
 import time
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from .._core.errors import LoadError
 from .._core.performance.histogram import histogram
-from .._core.performance.runs import Run, Sample, by_endpoint, figures
+from .._core.performance.runs import Figures, Run, Sample, by_endpoint, figures, from_counts
 from .._core.performance.statistics import percentile
 from .._load import capture, endpoints
 from .files import write_whole
@@ -29,7 +28,8 @@ from .files import write_whole
 # how long Locust may take beyond its run time: to start, to wait for the last answers, and to write its reports
 GRACE_S = 60.0
 LAST_ANSWERS_S = 10
-POLL_S = 0.2
+POLL_S = 0.1
+WATCH_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,29 @@ class Load:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """How far a run has come; its figures are those since its beginning, the warm-up as well."""
 
-    run: int
+    number: int
     elapsed_s: float
     of_s: float
+    users: int = 0
+    whole: Figures = Figures()
+    endpoints: Mapping[str, Figures] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """One line for those who wait."""
+        p95 = self.whole.value("p95")
+        return (
+            f"run {self.number}: {self.elapsed_s:.0f} of {self.of_s:.0f} s, {self.users} users, {self.whole.rps:.1f} requests/s, "
+            f"p95 {'-' if p95 is None else f'{p95:.0f} ms'}, {self.whole.failures} failures"
+        )
 
 
-def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], None]) -> Run:
+def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], bool]) -> Run:
     """One run, its files in ``folder``/run-<number>, which is there as a whole or not at all.
+
+    ``watch`` is told once a second how far it is, and ends it early where it answers True.
 
     Raises LoadError, with how Locust's own log ends, where there is nothing to take a result from.
     """
@@ -102,9 +116,8 @@ def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], N
         for module in (capture, endpoints):
             name = module.__name__.rpartition(".")[2]
             write_whole(os.path.join(work, f"{name}.py"), inspect.getsource(module))
-        started_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         _locust(load, work, number, watch)
-        run = replace(read_run(work, load, number), started_at=started_at)
+        run = read_run(work, load, number)
         shutil.rmtree(final, ignore_errors=True)
         os.rename(work, final)
     except OSError as exc:
@@ -114,7 +127,7 @@ def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], N
     return run
 
 
-def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], None]) -> None:
+def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool]) -> None:
     settings = {"folder": work, "arrival_rate": load.arrival_rate / load.processes}
     environment = {
         **os.environ,
@@ -142,14 +155,17 @@ def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], None
                 "say where it is."
             ) from exc
         with _ended(process):
-            began = time.monotonic()
+            began = watched = time.monotonic()
             while process.poll() is None:
-                elapsed = time.monotonic() - began
-                if elapsed > total_s + LAST_ANSWERS_S + GRACE_S:
+                now = time.monotonic()
+                if now - began > total_s + LAST_ANSWERS_S + GRACE_S:
                     raise LoadError(
                         f"Locust did not end {LAST_ANSWERS_S + GRACE_S:.0f} s after its run time; it was stopped."
                     )
-                watch(Progress(number, elapsed, total_s))
+                if now - watched >= WATCH_S:
+                    watched = now
+                    if watch(_progress(work, number, now - began, total_s)):
+                        process.send_signal(signal.SIGTERM)
                 time.sleep(POLL_S)
     if process.returncode:
         how = (
@@ -169,6 +185,29 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _progress(work: str, number: int, elapsed_s: float, of_s: float) -> Progress:
+    users, counts, failures = 0, {}, {}
+    for name in os.listdir(work):
+        if not (name.startswith("progress-") and name.endswith(".json")):
+            continue
+        with open(os.path.join(work, name), encoding="ascii") as file:
+            told = json.load(file)
+        users += told["users"]
+        for endpoint, found in told["counts"].items():
+            into = counts.setdefault(endpoint, {})
+            for ms, count in found.items():
+                into[int(ms)] = into.get(int(ms), 0) + count
+        for endpoint, count in told["failures"].items():
+            failures[endpoint] = failures.get(endpoint, 0) + count
+    together: dict[int, int] = {}
+    for found in counts.values():
+        for ms, count in found.items():
+            together[ms] = together.get(ms, 0) + count
+    whole = from_counts(together, sum(failures.values()), elapsed_s)
+    endpoints_told = {n: from_counts(counts.get(n, {}), failures.get(n, 0), elapsed_s) for n in {*counts, *failures}}
+    return Progress(number, elapsed_s, of_s, users, whole, endpoints_told)
 
 
 def _log_end(work: str, lines: int = 3) -> str:
@@ -201,7 +240,7 @@ def read_run(work: str, load: Load, number: int) -> Run:
     write_whole(os.path.join(work, "histograms.json"), json.dumps(histogram(samples)))
     return Run(
         number=number,
-        started_at="",
+        measured_from=began + load.warm_up_s,
         seconds=round(seconds, 3),
         whole=figures(samples, seconds, scheduled),
         endpoints=by_endpoint(samples, seconds, scheduled),

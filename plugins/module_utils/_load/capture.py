@@ -26,6 +26,7 @@ FORMAT = 1
 # one process's samples, column by column; times are seconds since ``began``
 COLUMNS = (("endpoint", "H"), ("scheduled_s", "d"), ("sent_s", "d"), ("took_s", "d"), ("ok", "B"))
 WATCH_S = 0.05
+PROGRESS_S = 1.0
 MOST_ERRORS = 100
 
 
@@ -43,9 +44,14 @@ class Capture:
         self.lags, self.busy = array("d"), array("d")
         self.began = time.time()
         self.stopped = 0.0
+        # for those who watch: by endpoint, how many answers took how many milliseconds, and how many failed
+        self.counts: dict[str, dict[int, int]] = {}
+        self.failures: dict[str, int] = {}
+        self.environment: Any = None
 
     def install(self, environment: Any) -> None:
         """Listen, and where arrivals have a schedule, let every user wait for the next of them."""
+        self.environment = environment
         environment.events.request.add_listener(self.request)
         environment.events.test_start.add_listener(self.begin)
         environment.events.test_stopping.add_listener(self.stop)
@@ -62,12 +68,26 @@ class Capture:
     def watch(self) -> None:
         """Whether this process itself keeps up."""
         wall, cpu = time.perf_counter(), time.process_time()
+        told = wall
         while not self.stopped:
             gevent.sleep(WATCH_S)
             now, used = time.perf_counter(), time.process_time()
             self.lags.append(now - wall - WATCH_S)
             self.busy.append((used - cpu) / (now - wall))
             wall, cpu = now, used
+            if now - told >= PROGRESS_S:
+                self.tell()
+                told = now
+
+    def tell(self) -> None:
+        """How far it is, for those who watch."""
+        path = os.path.join(self.folder, f"progress-{os.getpid()}")
+        runner = self.environment.runner
+        with open(f"{path}.new", "w", encoding="ascii") as file:
+            json.dump(
+                {"users": runner.user_count if runner else 0, "counts": self.counts, "failures": self.failures}, file
+            )
+        os.rename(f"{path}.new", f"{path}.json")
 
     def wait(self) -> float:
         """Seconds until the next arrival. A user that comes too late for it starts at once, and its request is late."""
@@ -97,7 +117,12 @@ class Capture:
         columns["sent_s"].append(sent - self.began)
         columns["took_s"].append(took)
         columns["ok"].append(exception is None)
-        if exception is not None:
+        if exception is None:
+            counts = self.counts.setdefault(endpoint, {})
+            milliseconds = int((sent + took - scheduled) * 1000)
+            counts[milliseconds] = counts.get(milliseconds, 0) + 1
+        else:
+            self.failures[endpoint] = self.failures.get(endpoint, 0) + 1
             text = f"{endpoint}: {exception}"[:300]
             if text in self.errors or len(self.errors) < MOST_ERRORS:
                 self.errors[text] = self.errors.get(text, 0) + 1

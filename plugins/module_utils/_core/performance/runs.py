@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
 from .statistics import percentile
+from .usage import Usage
 
 PERCENTILES = (50, 90, 95, 99)
 # Beyond these the generator measures itself. Source: the share of its core that it still answers evenly with, and a
@@ -73,18 +74,19 @@ TIMES = ("mean", "max", *(f"p{p}" for p in PERCENTILES))
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a load; ``seconds`` is the window that was measured, warm-up left out.
+    """One run of a load. ``measured_from`` (seconds since 1970) and ``seconds`` are the window, warm-up left out.
 
     ``errors`` counts the most frequent ones. ``late_p99_ms`` is how late the generator woke up to send, ``generator_cpu``
     the share of a core that its busiest process used, 0 to 1.
     """
 
     number: int
-    started_at: str
+    measured_from: float
     seconds: float
     whole: Figures
     endpoints: dict[str, Figures] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    containers: dict[str, Usage] = field(default_factory=dict)
     late_p99_ms: float = 0.0
     generator_cpu: float = 0.0
 
@@ -137,3 +139,10 @@ def by_endpoint(samples: Iterable[Sample], seconds: float, scheduled: bool) -> d
     for sample in samples:
         groups.setdefault(sample.endpoint, []).append(sample)
     return {name: figures(groups[name], seconds, scheduled) for name in sorted(groups)}
+
+
+def from_counts(counts: Mapping[int, int], failures: int, seconds: float) -> Figures:
+    """Figures of a run that is still under way: how many answers took how many whole milliseconds."""
+    answers = [float(ms) for ms, number in sorted(counts.items()) for _unused in range(number)]
+    requests = len(answers) + failures
+    return Figures(requests, failures, requests / seconds if seconds else 0.0, _times(answers))

@@ -38,7 +38,7 @@ def runs(seed, count=5, factor=1.0, spread=0.05, failures=0, requests=2000, late
                 "max": 5 * middle,
             },
         )
-        made.append(Run(number + 1, "", 10.0, told, {"GET /": told}, late_p99_ms=late_ms))
+        made.append(Run(number + 1, 0.0, 10.0, told, {"GET /": told}, late_p99_ms=late_ms))
     return tuple(made)
 
 
@@ -99,7 +99,7 @@ def test_one_run_with_failures_voids_a_gain_although_it_proves_nothing():
 
 
 def test_nothing_but_failures_has_regressed():
-    after = tuple(Run(n, "", 10.0, Figures(requests=2000, failures=2000, rps=200.0)) for n in range(1, 6))
+    after = tuple(Run(n, 0.0, 10.0, Figures(requests=2000, failures=2000, rps=200.0)) for n in range(1, 6))
     answer = compared(runs(1), after)
     assert answer.verdict is Verdict.REGRESSED and answer.primary.after is None
     assert "0.00% before, 100.00% after" in answer.reason
@@ -122,7 +122,7 @@ def test_what_the_experiment_itself_changes_may_differ():
     ("after", "expected"),
     [
         (runs(2, count=3), "not enough runs: after has 3, and 4 are needed"),
-        ((*runs(2, count=4), Run(5, "", 10.0, Figures())), "run 5 sent no request"),
+        ((*runs(2, count=4), Run(5, 0.0, 10.0, Figures())), "run 5 sent no request"),
         (runs(2, late_ms=30.0), "the load generator was the limit"),
     ],
 )

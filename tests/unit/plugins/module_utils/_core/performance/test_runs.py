@@ -58,10 +58,10 @@ def test_each_endpoint_has_its_own():
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (Run(3, "", 10.0, Figures()), "run 3 sent no request"),
-        (Run(1, "", 10.0, Figures(requests=5), late_p99_ms=40.0), "sent 40 ms late"),
-        (Run(1, "", 10.0, Figures(requests=5), generator_cpu=0.93), "used 93% of a core"),
-        (Run(1, "", 10.0, Figures(requests=5), late_p99_ms=2.0, generator_cpu=0.5), ""),
+        (Run(3, 0.0, 10.0, Figures()), "run 3 sent no request"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=40.0), "sent 40 ms late"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), generator_cpu=0.93), "used 93% of a core"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=2.0, generator_cpu=0.5), ""),
     ],
 )
 def test_a_run_that_measured_its_own_generator_is_of_no_use(run, expected):

@@ -15,7 +15,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.t
 
 def run(number, p95, failures=0, endpoint="checkout"):
     told = Figures(requests=200, failures=failures, rps=20.0, latency_ms={"p95": p95})
-    return Run(number, "", 10.0, told, {endpoint: told})
+    return Run(number, 0.0, 10.0, told, {endpoint: told})
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,6 @@ def test_a_misspelt_endpoint_does_not_pass():
 
 
 def test_nothing_measured_does_not_pass():
-    one = judged("p95 < 1s", Run(1, "", 10.0, Figures()))
+    one = judged("p95 < 1s", Run(1, 0.0, 10.0, Figures()))
     assert one.value is None and not one.holds
-    assert not judged("failure_ratio < 1%", Run(1, "", 10.0, Figures())).holds
+    assert not judged("failure_ratio < 1%", Run(1, 0.0, 10.0, Figures())).holds
