@@ -193,6 +193,11 @@ results:
   description: Folder of the results; one folder below it for each run.
   returned: always
   type: str
+fingerprint:
+  description: The conditions; two sets of runs can be compared where these are equal.
+  returned: always
+  type: dict
+  sample: {"users": "10", "spawn_rate": "2", "seconds": "60", "locustfile": "0cc175b9c0f1", "setting": "docker"}
 locust_version:
   description: Version of Locust.
   returned: always
@@ -202,11 +207,13 @@ locust_version:
 
 import json
 import os
+import platform
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import LoadError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.fingerprint import fingerprint
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.runs import Run
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.thresholds import (
     ThresholdError,
@@ -302,6 +309,22 @@ def with_containers(found, sampler, folder):
     return replace(found, containers=used)
 
 
+def conditions(load, containers, version):
+    """What another set of runs must have in common with these to be compared with them."""
+    locustfile = b""
+    if load.locustfile:
+        with open(load.locustfile, "rb") as file:
+            locustfile = file.read()
+    options = {
+        **to_data(load),
+        "seconds": load.run_time_s,
+        "warm_up": load.warm_up_s,
+        "tags": [*load.tags, *load.exclude_tags],
+    }
+    machine = {"cores": os.cpu_count(), "kernel": platform.release(), "locust": version}
+    return fingerprint(options, locustfile, machine, containers)
+
+
 def run(module):
     params = module.params
     load, thresholds = read_options(params)
@@ -311,7 +334,13 @@ def run(module):
             f"Locust does not run as {load.executable!r}. Install it (pip install locust), or say where it is."
         )
     folder = os.path.abspath(params["results"])
-    told = {"command": load.command(os.path.join(folder, "run-1")), "results": folder, "locust_version": version}
+    containers = project_containers(engine_from(module), params["project_name"]) if params["project_name"] else []
+    told = {
+        "fingerprint": conditions(load, containers, version),
+        "command": load.command(os.path.join(folder, "run-1")),
+        "results": folder,
+        "locust_version": version,
+    }
     if module.check_mode:
         return {"changed": True, "runs": [], "thresholds": [], **told}
     runs = []
