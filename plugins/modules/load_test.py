@@ -28,7 +28,7 @@ attributes:
     description: Says what would run, and sends nothing.
   diff_mode:
     support: none
-    description: There is nothing to show: results are new files.
+    description: There is nothing to show, because results are new files.
   platform:
     support: full
   idempotent:
