@@ -20,8 +20,8 @@ WEB = Container(name="shop-web-1", id="1", service="web", image_id="sha256:1", c
 DB = Container(name="shop-db-1", id="2", service="db", image_id="sha256:2", config_hash="bb")
 
 
-def told(load=LOAD, locustfile=b"one", machine=MACHINE, containers=(WEB, DB)):
-    return fingerprint(load, locustfile, machine, containers)
+def told(load=None, locustfile=b"one", machine=None, containers=(WEB, DB)):
+    return fingerprint(load or LOAD, locustfile, machine or MACHINE, containers)
 
 
 def test_it_names_every_condition_that_is_compared():
