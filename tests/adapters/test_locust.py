@@ -92,7 +92,7 @@ def test_a_run_keeps_what_locust_and_we_tell_of_it(server, tmp_path):
     (tmp_path / "locustfile.py").write_text(USER)
     seen = []
     told = run(
-        load(server, locustfile=str(tmp_path / "locustfile.py")), tmp_path / "results", watch=lambda p: seen.append(p)
+        load(server, locustfile=str(tmp_path / "locustfile.py")), tmp_path / "results", watch=seen.append
     )
     assert told.whole.requests > 20 and told.whole.failures == 0 and list(told.endpoints) == ["GET /one"]
     assert told.whole.schedule_ms is None and 0 < told.whole.latency_ms["p50"] < told.whole.latency_ms["max"]
