@@ -18,14 +18,7 @@ from .upstreams import Change, Target, redirect
 def propose(situation: Situation) -> Proposal:
     """Routes rewritten to fixed addresses, for those providers alone that did not fail a direct check."""
     asked = broken_dependencies(situation)
-    left = list(asked.reasons)
-    routed: list[Broken] = []
-    for broken in asked.broken:
-        reason = _why_not(situation, broken)
-        if reason:
-            left.append(f"{broken.dependency.name}: {reason}")
-        else:
-            routed.append(broken)
+    routed, left = asked.sifted(lambda broken: _why_not(situation, broken))
     fixed = fixed_addresses(situation, routed)
     if not fixed.addresses:
         reasons = (*left, *fixed.refusals) or ("no broken dependency is known",)

@@ -15,7 +15,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from ..diagnosis.case import NO_EMBEDDED_DNS
 from ..model import Container, Dependency, Outcome
@@ -51,6 +51,12 @@ class Asked:
     broken: tuple[Broken, ...]
     reasons: tuple[str, ...]
     checks: tuple[DirectCheck, ...]
+
+    def sifted(self, why_not: Callable[[Broken], str]) -> tuple[list[Broken], list[str]]:
+        """Those that nothing speaks against, and why the others stay as they are."""
+        judged = [(broken, why_not(broken)) for broken in self.broken]
+        left = [f"{broken.dependency.name}: {reason}" for broken, reason in judged if reason]
+        return [broken for broken, reason in judged if not reason], [*self.reasons, *left]
 
 
 def broken_dependencies(situation: Situation) -> Asked:

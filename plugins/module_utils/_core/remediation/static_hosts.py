@@ -19,14 +19,7 @@ from .situation import Proposal, Remediation, Situation
 def propose(situation: Situation) -> Proposal:
     """For every broken dependency: the provider's address fixed, the consumer's hosts file pinned to it."""
     asked = broken_dependencies(situation)
-    left = list(asked.reasons)
-    pinned: list[Broken] = []
-    for broken in asked.broken:
-        reason = _why_no_pin(broken)
-        if reason:
-            left.append(f"{broken.dependency.name}: {reason}")
-        else:
-            pinned.append(broken)
+    pinned, left = asked.sifted(_why_no_pin)
     fixed = fixed_addresses(situation, pinned)
     if not fixed.addresses:
         reasons = (*left, *fixed.refusals) or ("no broken dependency is known",)
