@@ -362,9 +362,8 @@ def run(module):
             keep_days=params["keep_days"],
         ),
         force=params["force"],
-        allow_host_firewall=params["allow_host_firewall"],
         progress=Progress(attempts.folder, about),
-        options={k: v for k, v in params.items() if k.startswith("network_")},
+        options={k: v for k, v in params.items() if k.startswith("network_") or k == "allow_host_firewall"},
     )
     if params["state"] == "settled":
         settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()

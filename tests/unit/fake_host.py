@@ -139,4 +139,4 @@ class Host:
     def transaction(self, force=False, allowed=False, **limits):
         attempts = Attempts(self.state_dir, self.snapshot.project)
         limits = Limits(gate_timeout_s=0.0, first_pause_s=0.001, **limits)
-        return Transaction(self.gatherer, self.executor, attempts, limits, force, allowed)
+        return Transaction(self.gatherer, self.executor, attempts, limits, force, options={"allow_host_firewall": allowed})

@@ -71,7 +71,6 @@ class Transaction:
     attempts: Attempts
     limits: Limits = field(default_factory=Limits)
     force: bool = False
-    allow_host_firewall: bool = False
     progress: Progress = field(default_factory=Progress)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,7 +124,7 @@ class Transaction:
         """What only the remediation of the host's firewall asks: it looks at the whole engine."""
         if name != host_firewall.REMEDIATION.name:
             return {}
-        return {"host": host_facts(self.executor.engine, self.allow_host_firewall)}
+        return {"host": host_facts(self.executor.engine, bool(self.options.get("allow_host_firewall")))}
 
     def _preflight(self, proposal: Proposal, snapshot: Snapshot) -> Proposal:
         """Refuse what could not be undone: to recreate a container that Compose would not make again as it is."""
