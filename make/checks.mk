@@ -50,7 +50,7 @@ security: ## hostile data and secrets on the real engine
 deaths: ## runs that are killed, and what the next run makes of it; make deaths EVERY_DEATH=1 for every point
 	pytest -q -m docker tests/deaths
 
-lanes: ## the longer ones of the tests, two at a time
+lanes: ## the longer ones of the tests, two at a time; what failed there once more by itself
 	scripts/run-side-by-side
 
 sanity: ## ansible-test sanity
@@ -73,4 +73,4 @@ check: lint types unit ## what to run before every commit
 tools: ## install what the tests need beside the virtual environment
 	@scripts/setup-tools
 
-test: venv_dev tools engine images_nested lint types unit adapters lanes ## everything
+test: venv_dev tools engine images_nested lint types unit lanes ## everything
