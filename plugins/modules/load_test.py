@@ -215,6 +215,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.fingerprint import fingerprint
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.runs import Run
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.series import cores
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.thresholds import (
     ThresholdError,
     judge_thresholds,
@@ -306,7 +307,12 @@ def with_containers(found, sampler, folder):
         "sampler_cpu_s": round(sampler.cpu_s, 4),
     }
     write_whole(os.path.join(folder, f"run-{found.number}", "containers.json"), json.dumps(series))
-    return replace(found, containers=used)
+    over_time = found.series
+    cpu = {
+        name: cores(sampler.times, readings, found.measured_from, over_time.step_s, len(over_time.rps))
+        for name, readings in sampler.readings.items()
+    }
+    return replace(found, containers=used, series=replace(over_time, cpu=cpu))
 
 
 def conditions(load, containers, version):

@@ -20,7 +20,7 @@ from typing import Any, Callable, Optional
 
 from .._core.errors import LoadError
 from .._core.performance.histogram import histogram
-from .._core.performance.runs import Figures, Run, Sample, by_endpoint, figures, from_counts
+from .._core.performance.runs import Figures, Run, Sample, by_endpoint, figures, from_counts, pictured
 from .._core.performance.statistics import percentile
 from .._load import capture, endpoints
 from .files import write_whole
@@ -238,8 +238,11 @@ def read_run(work: str, load: Load, number: int) -> Run:
         )
     scheduled = bool(load.arrival_rate)
     write_whole(os.path.join(work, "histograms.json"), json.dumps(histogram(samples)))
+    spreads, series = pictured(samples, load.warm_up_s, seconds, scheduled)
     return Run(
         number=number,
+        spreads=spreads,
+        series=series,
         measured_from=began + load.warm_up_s,
         seconds=round(seconds, 3),
         whole=figures(samples, seconds, scheduled),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
+from .series import Answer, Series, series, spread
 from .statistics import percentile
 from .usage import Usage
 
@@ -77,7 +78,8 @@ class Run:
     """One run of a load. ``measured_from`` (seconds since 1970) and ``seconds`` are the window, warm-up left out.
 
     ``errors`` counts the most frequent ones. ``late_p99_ms`` is how late the generator woke up to send, ``generator_cpu``
-    the share of a core that its busiest process used, 0 to 1.
+    the share of a core that its busiest process used, 0 to 1. ``spreads`` (by endpoint, the whole as the empty name) and
+    ``series`` are what pictures are drawn from.
     """
 
     number: int
@@ -89,6 +91,8 @@ class Run:
     containers: dict[str, Usage] = field(default_factory=dict)
     late_p99_ms: float = 0.0
     generator_cpu: float = 0.0
+    spreads: dict[str, dict[str, int]] = field(default_factory=dict)
+    series: Series = Series()
 
     def figures(self, endpoint: str = "") -> Optional[Figures]:
         """Those of one endpoint, or of the whole."""
@@ -139,6 +143,27 @@ def by_endpoint(samples: Iterable[Sample], seconds: float, scheduled: bool) -> d
     for sample in samples:
         groups.setdefault(sample.endpoint, []).append(sample)
     return {name: figures(groups[name], seconds, scheduled) for name in sorted(groups)}
+
+
+def pictured(
+    samples: Sequence[Sample], warm_up_s: float, seconds: float, scheduled: bool
+) -> tuple[dict[str, dict[str, int]], Series]:
+    """``spreads`` and ``series`` of a run, times against the schedule where there is one."""
+    answers = [
+        Answer(
+            s.scheduled_s - warm_up_s,
+            s.answered_s - warm_up_s,
+            s.answered_s - (s.scheduled_s if scheduled else s.sent_s),
+            s.ok,
+        )
+        for s in samples
+    ]
+    times: dict[str, list[float]] = {"": []}
+    for sample, answer in zip(samples, answers):
+        if answer.ok:
+            times[""].append(answer.took_s)
+            times.setdefault(sample.endpoint, []).append(answer.took_s)
+    return {name: spread(found) for name, found in sorted(times.items())}, series(answers, seconds)
 
 
 def from_counts(counts: Mapping[int, int], failures: int, seconds: float) -> Figures:

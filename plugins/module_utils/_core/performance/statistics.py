@@ -51,6 +51,22 @@ def median(values: Sequence[float]) -> float:
     return percentile(sorted(values), 50)
 
 
+def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of the median: the two closest values, as far from either end, that hold it with that confidence.
+
+    Exact for any distribution; the whole range where so few values cannot give it (fewer than 6 for 95 %).
+    Source: Hollander, Wolfe, Chicken, Nonparametric Statistical Methods, 3.6.
+    """
+    ordered = sorted(values)
+    count, tail, cut = len(ordered), 0, 0
+    for number in range(count // 2):
+        tail += math.comb(count, number)
+        if tail / 2**count > (1 - confidence) / 2:
+            break
+        cut = number
+    return ordered[cut], ordered[count - 1 - cut]
+
+
 def rank_sum(one: Sequence[float], other: Sequence[float]) -> float:
     """The two-sided p-value of the exact Wilcoxon rank-sum (Mann-Whitney) test, ties by midranks.
 

@@ -11,6 +11,7 @@ import random
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.statistics import (
     fewest_runs,
+    interval,
     median,
     noise,
     percentile,
@@ -90,6 +91,17 @@ def test_the_interval_holds_what_the_test_does_not_refuse(sizes, seed):
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     effects = [shift(drawn(n, 5), drawn(10_000 + n, 5, 1.2)) for n in range(1000)]
     assert sum(e.low <= 1.2 <= e.high for e in effects) >= 945
+
+
+@pytest.mark.parametrize("count", [6, 7, 9, 12, 20, 41])
+def test_the_interval_of_a_median_is_scipys(count):
+    values = drawn(count, count)
+    found = stats.quantile_test(values, q=numpy.median(values), p=0.5).confidence_interval(0.95)
+    assert interval(values) == pytest.approx(tuple(found))
+
+
+def test_the_interval_of_a_median_of_few_runs_is_all_of_them():
+    assert interval([3.0, 1.0, 2.0, 5.0, 4.0]) == (1.0, 5.0) and interval([7.0]) == (7.0, 7.0)
 
 
 def test_too_few_runs_give_the_widest_interval_and_say_so():
