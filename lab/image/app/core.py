@@ -21,7 +21,7 @@ from pydantic import BaseModel
 import common
 
 TAGS = 2000
-CACHE_TTL_S = 300
+CACHE_TTL_S = int(os.environ.get("CACHE_TTL_S", "300"))
 
 app = common.service("maximus_core_service", "/api/v1/consciousness")
 
