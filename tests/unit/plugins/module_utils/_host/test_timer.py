@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host import timer
+from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, undoing
 from unit.fake_host import Host, Killed
 
 REMEDIATION = "reconnect_endpoints"
@@ -187,6 +187,7 @@ class TestUnconfirmed:
 
     def test_an_undo_that_never_works_is_given_up_and_says_why(self, host, monkeypatch):
         monkeypatch.setattr(timer, "RETRY_S", 0)
+        monkeypatch.setattr(undoing, "PAUSE_S", 0)
         folder = keep(host)
         let_it_be_due(host)
         host.executor.fail_on("connect")
