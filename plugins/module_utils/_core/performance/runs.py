@@ -79,7 +79,8 @@ class Run:
 
     ``errors`` counts the most frequent ones. ``late_p99_ms`` is how late the generator woke up to send, ``generator_cpu``
     the share of a core that its busiest process used, 0 to 1. ``spreads`` (by endpoint, the whole as the empty name) and
-    ``series`` are what pictures are drawn from.
+    ``series`` are what pictures are drawn from. ``retaken`` is how often the run was taken anew because something else
+    held the generator up.
     """
 
     number: int
@@ -93,10 +94,17 @@ class Run:
     generator_cpu: float = 0.0
     spreads: dict[str, dict[str, int]] = field(default_factory=dict)
     series: Series = Series()
+    late_limit_ms: float = LATEST_SEND_MS
+    retaken: int = 0
 
     def figures(self, endpoint: str = "") -> Optional[Figures]:
         """Those of one endpoint, or of the whole."""
         return self.endpoints.get(endpoint) if endpoint else self.whole
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it was late without being busy: something else had the machine, and another run may fare better."""
+        return self.generator_cpu <= BUSIEST_GENERATOR and self.late_p99_ms > self.late_limit_ms
 
     @property
     def unusable(self) -> str:
@@ -108,10 +116,12 @@ class Run:
                 f"in run {self.number} the load generator was the limit: it used {self.generator_cpu:.0%} of a core "
                 f"(at most {BUSIEST_GENERATOR:.0%}); lower the load or add workers"
             )
-        if self.late_p99_ms > LATEST_SEND_MS:
+        if self.held_up:
+            again = f", also when it was taken {self.retaken} times more" if self.retaken else ""
             return (
-                f"in run {self.number} the load generator was the limit: it sent {self.late_p99_ms:.0f} ms late (p99, at most "
-                f"{LATEST_SEND_MS:.0f} ms); lower the load or add workers"
+                f"in run {self.number} something held the load generator up: it woke up {self.late_p99_ms:.0f} ms late (p99, at "
+                f"most {self.late_limit_ms:.0f} ms) while it used {self.generator_cpu:.0%} of a core{again}; see what else runs "
+                "on its machine, and whether the locustfile waits without gevent"
             )
         return ""
 

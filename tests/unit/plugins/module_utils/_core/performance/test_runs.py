@@ -59,7 +59,9 @@ def test_each_endpoint_has_its_own():
     ("run", "expected"),
     [
         (Run(3, 0.0, 10.0, Figures()), "run 3 sent no request"),
-        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=40.0), "sent 40 ms late"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=40.0), "it woke up 40 ms late"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=40.0, retaken=2), "also when it was taken 2 times more"),
+        (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=40.0, late_limit_ms=50.0), ""),
         (Run(1, 0.0, 10.0, Figures(requests=5), generator_cpu=0.93), "used 93% of a core"),
         (Run(1, 0.0, 10.0, Figures(requests=5), late_p99_ms=2.0, generator_cpu=0.5), ""),
     ],
