@@ -49,9 +49,12 @@ options:
     elements: dict
     required: true
   state:
-    description: Whether it was tried, or rolled back.
+    description:
+      - Whether it was tried, or rolled back.
+      - V(undone) is for one that was undone after its own run had committed it, or died, as M(vertice.netfix.remediation) returns it in
+        RV(vertice.netfix.remediation#module:undone).
     type: str
-    choices: [tried, rolled_back]
+    choices: [tried, undone, rolled_back]
     default: tried
   findings:
     description: The findings before it, for the message.
@@ -134,16 +137,16 @@ def run(module):
     problems = [p for number, a in enumerate(attempts) for p in attempt_problems(a, f"attempts[{number}]")]
     if problems:
         raise NetfixError(f"This cannot be committed: {'; '.join(problems[:5])}.")
-    rolled_back = params["state"] == "rolled_back"
-    touching = [a for a in attempts if rolled_back or a["verdict"] not in ("refused", "unchanged")]
+    state = params["state"]
+    touching = [a for a in attempts if state != "tried" or a["verdict"] not in ("refused", "unchanged")]
     if not touching:
         reason = "nothing was touched"
         return {"commit": {"id": "", "reason": reason, "files": [], "left_out": []}, "message": ""}
-    if rolled_back:
+    if state == "rolled_back":
         message = rollback_message(touching, params["next"])
     else:
         message = attempt_message(touching[-1], params["findings"], params["next"])
-    changed = [a for a in touching if rolled_back or a["verdict"] in CHANGED_FILES]
+    changed = [a for a in touching if state != "tried" or a["verdict"] in CHANGED_FILES]
     files = dict.fromkeys(str(file) for a in changed for file in a.get("files") or [])
     done = commit(os.path.realpath(params["project_src"]), list(files), message, rehearse=module.check_mode)
     return {"changed": bool(done["id"]) or (module.check_mode and done["reason"] == ""), "commit": done, "message": message}
@@ -154,7 +157,7 @@ def main():
         argument_spec={
             "project_src": {"type": "path", "required": True},
             "attempts": {"type": "list", "elements": "dict", "required": True},
-            "state": {"type": "str", "choices": ["tried", "rolled_back"], "default": "tried"},
+            "state": {"type": "str", "choices": ["tried", "undone", "rolled_back"], "default": "tried"},
             "findings": {"type": "list", "elements": "dict", "default": []},
             "next": {"type": "str", "default": ""},
         },

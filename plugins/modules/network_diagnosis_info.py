@@ -197,6 +197,14 @@ unfinished:
   type: list
   elements: str
   sample: []
+undone_meanwhile:
+  description:
+    - Attempts of earlier runs that were undone meanwhile, mostly by the timer on the host, and that no run has told of yet.
+    - M(vertice.netfix.remediation) returns them with O(vertice.netfix.remediation#module:state=settled), once.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 notes:
   description: What could not be gathered, and why.
   returned: always
@@ -306,8 +314,9 @@ def run(module):
         raise NetfixError(str(exc)) from exc
     project = gatherer.compose.project
     told = told_diagnosis(snapshot, diagnosis)
-    unfinished = open_attempts(module.params, project.name).unfinished()
-    told["notes"] += [note_of(record) for record in unfinished]
+    attempts = open_attempts(module.params, project.name)
+    unfinished, untold = attempts.unfinished(), attempts.untold()
+    told["notes"] += [note_of(record) for record in [*unfinished, *untold]]
     result = {
         "changed": False,
         "project": project.name,
@@ -318,6 +327,7 @@ def run(module):
         **told,
         "plan": told_plan(plan),
         "unfinished": [r["id"] for r in unfinished],
+        "undone_meanwhile": [r["id"] for r in untold],
         "duration_ms": round((time.monotonic() - began) * 1000, 1),
     }
     if module.params["snapshot"]:
@@ -326,6 +336,8 @@ def run(module):
 
 
 def note_of(record):
+    if record.get("untold"):
+        return f"attempt {record['id']} of an earlier run is not in force any more: {record['reason']}"
     if record["phase"] == AWAITING:
         confirm = record["confirm"]
         return (

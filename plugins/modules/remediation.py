@@ -302,6 +302,14 @@ confirmed:
   returned: with O(state=confirmed)
   type: list
   elements: dict
+undone:
+  description:
+    - Attempts of earlier runs that are undone, and whose own runs could not tell of it.
+    - These are the settled ones, and those that the timer on the host, say, undid before. Each is returned once.
+  returned: with O(state=settled)
+  type: list
+  elements: dict
+  sample: []
 settled:
   description: Attempts of earlier runs that were left unfinished or unconfirmed, and are undone now.
   returned: always
@@ -366,14 +374,20 @@ def run(module):
         options={k: v for k, v in params.items() if k.startswith("network_") or k == "allow_host_firewall"},
     )
     if params["state"] == "settled":
-        settled = transaction.attempts.unfinished() if module.check_mode else transaction.settle()
-        names = [r if isinstance(r, str) else r["id"] for r in settled]
-        return {"changed": bool(names), "settled": names}
+        return settle(module, transaction)
     if params["state"] == "absent":
         return roll_back(module, transaction)
     if params["state"] == "confirmed":
         return confirm(module, transaction)
     return plan(module, transaction) if module.check_mode else apply(module, transaction)
+
+
+def settle(module, transaction):
+    if module.check_mode:
+        settled, undone = [r["id"] for r in transaction.attempts.unfinished()], transaction.attempts.untold()
+    else:
+        settled, undone = transaction.settle()
+    return {"changed": bool(settled), "settled": settled, "undone": [public(r) for r in undone]}
 
 
 def roll_back(module, transaction):

@@ -87,7 +87,8 @@ def test_an_undo_that_dies_before_any_change_leaves_nothing_behind(case, host):
         pytest.skip("of the undos only the one that takes the most changes dies, unless EVERY_DEATH is set")
     was = host.picture()
     for number in itertools.count(1):
-        assert host.run(**case.attempt)["attempt"]["verdict"] == "kept"
+        attempt = host.run(**case.attempt)["attempt"]
+        assert attempt["verdict"] == "kept", f"after {number - 1} deaths: {attempt['reason']}"
         mended = host.picture()
         if not host.die(number, "" if EVERY else BUT_NOTES, state="absent", run_id="run"):
             break
@@ -139,7 +140,8 @@ def test_the_next_run_waits_for_a_compose_that_outlives_its_module(host):
         await_end(compose, seconds=0)
         host.assert_is(was, f"the module died before change {number} of Compose")
         host.deaths["undone"] += 1
-    assert number > 4 and host.result(process)["attempt"]["verdict"] == "kept"
+    attempt = host.result(process)["attempt"]
+    assert number > 4 and attempt["verdict"] == "kept", attempt["reason"]
 
 
 def test_the_next_run_waits_for_a_stop_that_outlives_the_one_who_asked_for_it(host):

@@ -73,3 +73,22 @@ def test_each_attempt_is_a_commit_of_what_it_changed_and_is_told_while_it_lasts(
     ]  # fmt: skip
     assert git(repository, "status", "--porcelain") == untracked and host["attempts"][0]["undo"]["steps"]
     assert undescribed(json.loads((tmp_path / "netfix-report" / "back" / "journal.json").read_text())) == []
+
+
+def test_what_a_later_run_undoes_of_an_earlier_one_is_committed_by_it(repository, tmp_path):
+    asked = {**RUN, "netfix_state_dir": str(tmp_path / "state")}
+    code, said, _host = play(repository, "fix_network", tmp_path, **asked, netfix_remediations=["static_hosts"])
+    assert code == 0, said
+    # as if it had died before it could say that it keeps its change
+    (path,) = (tmp_path / "state" / PROJECT).glob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "phase": "gating", "verdict": ""}))
+
+    later = {**asked, "netfix_run_id": "later", "netfix_remediations": ["reconnect_endpoints"]}
+    code, said, host = play(repository, "fix_network", tmp_path, **later)
+    assert code == 0 and host["status"] == "mended", said
+    assert "run-01-static_hosts, undone meanwhile: committed" in " ".join(said.split())
+    told = git(repository, "log", "-3", "--format=%s", "--name-status").splitlines()
+    assert [" ".join(line.split()[:3]) for line in told if line] == [
+        "netfix: reconnect_endpoints kept:", "netfix: static_hosts undone:", "D compose.netfix.yml",
+        "netfix: static_hosts kept:", "A compose.netfix.yml",
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import glob
 import itertools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -85,6 +85,17 @@ class Attempts:
         One without a checkpoint changed nothing.
         """
         return [r for r in self.all() if has_died(r) or (r["phase"] == AWAITING and r["run_id"] != run_id)]
+
+    def untold(self) -> list[dict[str, Any]]:
+        """Attempts that were undone behind their own run's back, and that no run has told of yet."""
+        return [r for r in self.all() if r.get("untold")]
+
+    def tell(self, records: Iterable[dict[str, Any]]) -> None:
+        """Note that somebody tells of these."""
+        for record in records:
+            # to tell of one twice does no harm
+            with contextlib.suppress(TransactionError):
+                self.save({k: v for k, v in record.items() if k != "untold"})
 
     def idle(self) -> list[dict[str, Any]]:
         """Attempts that died while they waited, and have nothing to take back."""

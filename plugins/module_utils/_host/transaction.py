@@ -372,10 +372,16 @@ class Transaction:
         if not self.attempts.unfinished():
             self.timer.disarm()
 
-    def settle(self) -> list[str]:
-        """Undo every attempt that is unfinished or unconfirmed; their ids."""
+    def settle(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Undo every attempt that is unfinished or unconfirmed; their ids.
+
+        With them those that were undone without any run telling so: these and what the timer, say, undid before.
+        """
         with self.attempts.lock(), interruptible(), self.progress:
-            return self._settle_all()
+            settled = self._settle_all()
+            untold = self.attempts.untold()
+            self.attempts.tell(untold)
+            return settled, untold
 
     def confirm(self, run_id: str) -> list[dict[str, Any]]:
         """Keep for good what a run kept, and disarm the timer; the attempts that waited for it.
@@ -383,7 +389,11 @@ class Transaction:
         Raises TransactionError for an unknown run, and where something was faster: the timer, or another run.
         """
         with self.attempts.lock(CONFIRM_WAIT_S), interruptible():
-            awaiting = self.awaiting(run_id)
+            try:
+                awaiting = self.awaiting(run_id)
+            except TransactionError:
+                self.attempts.tell(self._untold_of(run_id))
+                raise
             if awaiting:
                 # from here on no timer undoes it; should this process die, the next run does
                 self.timer.disarm()
@@ -402,8 +412,12 @@ class Transaction:
                     f"Attempt {record['id']} was kept, and is not in force any more: {record['reason']}. "
                     f"It had to be confirmed by {record['confirm']['until']}.",
                     attempts=[public(r) for r in chosen],
+                    undone=[public(r) for r in self._untold_of(run_id)],
                 )
         return unconfirmed
+
+    def _untold_of(self, run_id: str) -> list[dict[str, Any]]:
+        return [r for r in self.attempts.untold() if r["run_id"] == run_id]
 
     def kept(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
         """A run's attempts that are in force, newest first. Raises TransactionError for a run that is not known."""
@@ -434,6 +448,7 @@ class Transaction:
                 self.attempts.save(record)
             self._tidy_up()
             own = [r for r in reversed(died) if r["run_id"] == run_id and name in ("", r["remediation"])]
+            self.attempts.tell(own)
             return later + own + kept
 
     def _later(self, record: dict[str, Any]) -> list[dict[str, Any]]:

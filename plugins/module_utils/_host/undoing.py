@@ -137,7 +137,7 @@ class Undoing:
     def settle(self, records: Iterable[dict[str, Any]], who: str) -> list[str]:
         """Undo attempts that were left, given oldest first; their ids. ``who`` does it stands in the reason.
 
-        Raises TransactionError where that cannot be done.
+        Their own runs do not learn of it, so they stay ``untold`` until another one has told of them. Raises TransactionError where that cannot be done.
         """
         settled = []
         left = list(reversed(list(records)))
@@ -145,6 +145,7 @@ class Undoing:
             self.executor.await_ends()
         for record in left:
             why = "it was never confirmed" if record["phase"] == AWAITING else f"it had died while {record['phase']}"
+            record["untold"] = True
             self.undo(record, f"{who}: {why}")
             see_undone(record)
             settled.append(str(record["id"]))

@@ -51,6 +51,11 @@ def test_a_rollback_is_one_commit(asked):
     assert asked == [("/srv/shop", [FILE], "netfix: run r1 rolled back: static_hosts, static_hosts", False)]
 
 
+def test_what_was_undone_behind_its_runs_back_is_committed_with_its_files(asked):
+    assert run("undone", state="undone")["commit"]["id"] == "3f1c"
+    assert asked == [("/srv/shop", [FILE], "netfix: static_hosts undone: why", False)]
+
+
 def test_check_mode_foretells_it(asked):
     assert run("planned", check_mode=True)["changed"] is True and asked[0][3] is True
 

@@ -101,6 +101,24 @@ class TestUnconfirmed:
         assert [a["verdict"] for a in caught.value.details["attempts"]] == ["undone"]
         assert "checkpoint" not in caught.value.details["attempts"][0]
 
+    def test_what_the_timer_undid_is_told_once_by_whoever_comes_next(self, host):
+        folder = keep(host)
+        let_it_be_due(host)
+        watch(host, folder)
+        assert [r["id"] for r in host.transaction().attempts.untold()] == ["run-01-reconnect_endpoints"]
+        settled, untold = host.transaction().settle()
+        assert settled == [] and [r["verdict"] for r in untold] == ["undone"]
+        assert host.transaction().settle() == ([], [])
+
+    def test_a_confirmation_that_comes_too_late_tells_it(self, host):
+        folder = keep(host)
+        let_it_be_due(host)
+        watch(host, folder)
+        with pytest.raises(TransactionError) as caught:
+            host.transaction().confirm("run")
+        assert [a["id"] for a in caught.value.details["undone"]] == ["run-01-reconnect_endpoints"]
+        assert host.transaction().settle() == ([], [])
+
     def test_a_timer_that_gets_the_lock_after_the_confirmation_does_nothing(self, host):
         folder = keep(host)
         let_it_be_due(host)

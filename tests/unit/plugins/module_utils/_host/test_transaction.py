@@ -244,7 +244,7 @@ def test_an_object_that_cannot_be_restored_keeps_no_other_from_it(apart, action,
     assert now[POSTGRES] == before.containers[POSTGRES] and (now[REDIS].state == "running" or action == "start")
     assert objects["container netfix-unit-hcl-kb-service-1"]["outcome"] == "unchanged"
     apart.executor.on = lambda step: None
-    assert apart.transaction().settle() == ["run-01-reconnect_endpoints"] and same(apart, before)
+    assert apart.transaction().settle()[0] == ["run-01-reconnect_endpoints"] and same(apart, before)
 
 
 def test_a_step_of_an_undo_that_fails_once_is_tried_again(apart):
@@ -291,7 +291,7 @@ def test_an_engine_that_stays_away_is_not_waited_for_without_end_and_the_next_ru
     with pytest.raises(TransactionError, match=r"could not be undone completely. Left: the engine did not answer"):
         apart.transaction().attempt(REMEDIATION, "run", 1)
     apart.executor.state, apart.executor.on = state, lambda step: None
-    assert apart.transaction().settle() == ["run-01-reconnect_endpoints"] and same(apart, before)
+    assert apart.transaction().settle()[0] == ["run-01-reconnect_endpoints"] and same(apart, before)
 
 
 @pytest.mark.parametrize("when", ["before a step", "while undoing"])
@@ -340,7 +340,7 @@ def test_a_disk_that_becomes_full_half_way_is_undone_and_leaves_nothing_to_settl
         record = apart.transaction().attempt(REMEDIATION, "run", 1)
     assert record["verdict"] == "undone" and "cannot be written" in record["reason"] and same(apart, before)
     # what cannot be written down as undone would be undone again, when somebody has changed the project since
-    assert apart.transaction().settle() == []
+    assert apart.transaction().settle()[0] == []
 
 
 def test_what_cannot_be_written_down_as_kept_is_undone(apart):
@@ -364,7 +364,7 @@ def test_a_checkpoint_that_a_power_cut_left_half_written_is_ignored(host):
     folder = Path(host.state_dir, host.snapshot.project)
     folder.mkdir(parents=True)
     (folder / "run-01-reconnect_endpoints.json.new").write_text('{"format": 1, "che')
-    assert host.transaction().settle() == []
+    assert host.transaction().settle()[0] == []
     assert host.transaction().attempt(REMEDIATION, "run", 1)["verdict"] == "kept"
 
 
@@ -437,9 +437,10 @@ def test_what_a_dead_process_left_is_undone_by_the_next_one(apart, number):
     before = apart.executor.state()
     die_at(apart, number)
     assert [r["id"] for r in apart.transaction().attempts.unfinished()] == ["dead-01-reconnect_endpoints"]
-    assert apart.transaction().settle() == ["dead-01-reconnect_endpoints"]
+    settled, untold = apart.transaction().settle()
+    assert settled == ["dead-01-reconnect_endpoints"] and [r["id"] for r in untold] == settled
     assert same(apart, before)
-    assert apart.transaction().settle() == []
+    assert apart.transaction().settle() == ([], [])
 
 
 def test_a_new_attempt_settles_what_is_left_before_it_looks(apart):
@@ -814,7 +815,7 @@ def test_what_somebody_changes_after_a_death_while_waiting_is_not_taken_back(slo
         slow.transaction().attempt("wait_until_ready", "dead", 1)
     slow.executor.stop("netfix-unit-orders-1")
     slow.executor.on = lambda step: None
-    assert slow.transaction().settle() == []
+    assert slow.transaction().settle()[0] == []
     assert slow.executor.state().containers["netfix-unit-orders-1"].state == "exited"
     (record,) = on_disk(slow)
     assert record["phase"] == "unchanged" and "died while it waited" in record["reason"]
@@ -895,7 +896,7 @@ def test_rules_that_a_dead_process_added_are_taken_away_by_the_next_one(flushed,
     with pytest.raises(Killed):
         flushed.transaction(allowed=True).attempt("host_firewall", "run", 1)
     flushed.executor.on = lambda _step: None
-    assert flushed.transaction().settle() and flushed.executor.tables == before
+    assert flushed.transaction().settle()[0] and flushed.executor.tables == before
 
 
 def test_being_told_to_end_is_no_ordinary_exception():
@@ -908,7 +909,7 @@ def test_half_a_file_that_a_death_left_goes_with_the_next_run(host):
     left = [override.with_name(f"{override.name}.new"), files(host)[0].with_name("run-02-other.json.new")]
     for path in left:
         path.write_text("half of")
-    assert host.transaction().settle() == []
+    assert host.transaction().settle()[0] == []
     assert [p for p in left if p.exists()] == [] and len(files(host)) == 1
 
 
