@@ -137,7 +137,8 @@ class Undoing:
     def settle(self, records: Iterable[dict[str, Any]], who: str) -> list[str]:
         """Undo attempts that were left, given oldest first; their ids. ``who`` does it stands in the reason.
 
-        Their own runs do not learn of it, so they stay ``untold`` until another one has told of them. Raises TransactionError where that cannot be done.
+        Their own runs do not learn of it, so they stay ``untold`` until another one has told of them. Raises
+        TransactionError where that cannot be done.
         """
         settled = []
         left = list(reversed(list(records)))

@@ -21,10 +21,9 @@ from ..diagnosis.case import NO_EMBEDDED_DNS
 from ..model import Container, Dependency, Outcome
 from .patch import merge, service_patch
 from .situation import DirectCheck, Situation
+from .subnets import last_free
 
 NETWORK = "netfix"
-# From the top, where neither the engine nor anybody's home begins.
-_PRIVATE = ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")
 _REJECTED = (400, 421)
 
 
@@ -217,7 +216,7 @@ def fixed_addresses(situation: Situation, broken: Iterable[Broken]) -> Fixed:
     wanting = list(dict.fromkeys(b.provider for b in found if b.provider not in addresses))
     if not wanting:
         return Fixed(addresses)
-    subnet = _our_subnet(situation) or _free_subnet(situation)
+    subnet = _our_subnet(situation) or _new_subnet(situation)
     if not subnet:
         return Fixed(refusals=("no subnet for a network with fixed addresses is free on this host",))
     pool = ipaddress.IPv4Network(subnet)
@@ -253,28 +252,13 @@ def _joined(situation: Situation, service: str, settings: Optional[dict[str, Any
     return service_patch(service, networks={**{k: None for k in _networks_of(situation, service)}, NETWORK: settings})
 
 
-def _free_subnet(situation: Situation) -> str:
+def _new_subnet(situation: Situation) -> str:
     """A /24 that overlaps no route of the host and no network of the engine; empty where there is none."""
-    host = situation.case.snapshot.host
-    used = [
-        *(route.partition(" ")[0] for route in host.routes),
-        *(subnet for subnets in host.subnets.values() for subnet in subnets),
-        *(s.subnet for n in situation.case.snapshot.networks for s in n.subnets),
-    ]
-    taken = [network for network in map(_network, used) if network]
-    for private in map(ipaddress.IPv4Network, _PRIVATE):
-        near = [t for t in taken if t.overlaps(private)]
-        if not any(t.supernet_of(private) for t in near):
-            for candidate in reversed(list(private.subnets(new_prefix=24))):
-                if not any(t.overlaps(candidate) for t in near):
-                    return str(candidate)
-    return ""
-
-
-def _network(text: str) -> Optional[ipaddress.IPv4Network]:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-    # the default route is everywhere
-    return network if isinstance(network, ipaddress.IPv4Network) and network.prefixlen else None
+    snapshot = situation.case.snapshot
+    return last_free(
+        [
+            *(route.partition(" ")[0] for route in snapshot.host.routes),
+            *(subnet for subnets in snapshot.host.subnets.values() for subnet in subnets),
+            *(s.subnet for n in snapshot.networks for s in n.subnets),
+        ]
+    )

@@ -14,6 +14,7 @@ from ..model import Subnet
 # where the engine takes subnets from unless its default-address-pools say otherwise, as ``base size``
 # Source: https://github.com/moby/moby/blob/v26.1.5/libnetwork/ipamutils/utils.go
 DEFAULT_POOLS = (*(f"172.{n}.0.0/16 16" for n in range(17, 32)), "192.168.0.0/16 20")
+PRIVATE = ("192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8")
 
 
 def parsed(text: str, address: bool = False) -> Optional[Any]:
@@ -60,6 +61,21 @@ def free_subnet(like: str, taken: Iterable[str], pools: Sequence[str] = ()) -> s
         for candidate in base.subnets(new_prefix=max(wanted.prefixlen, base.prefixlen)):
             if not any(overlap(str(candidate), other) for other in others):
                 return str(candidate)
+    return ""
+
+
+def last_free(taken: Iterable[str], size: int = 24) -> str:
+    """A private subnet that overlaps nothing, from the top, where neither the engine nor anybody's home begins.
+
+    Empty where there is none. The default route, which is everywhere, takes nothing; what is no subnet of IPv4 neither.
+    """
+    others = [n for n in map(parsed, taken) if n and n.version == 4 and n.prefixlen]
+    for private in map(ipaddress.IPv4Network, PRIVATE):
+        near = [other for other in others if other.overlaps(private)]
+        if not any(other.supernet_of(private) for other in near):
+            for candidate in reversed(list(private.subnets(new_prefix=size))):
+                if not any(other.overlaps(candidate) for other in near):
+                    return str(candidate)
     return ""
 
 
