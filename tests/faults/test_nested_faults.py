@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.diagnosis.diagnose import diagnose
-from faults.reference import GATEWAY, assert_blamed, fault, names
+from faults.reference import GATEWAY, PROJECT, assert_blamed, fault, names
 from faults.repairs import assert_advised
 
 pytestmark = pytest.mark.docker
@@ -34,12 +36,38 @@ def rules(lab):
 
 def status(lab):
     """What a user gets."""
-    return lab.nested("curl", "-s", "-m", "8", "-o", "/dev/null", "-w", "%{http_code}", f"{GATEWAY}/users/1")
+    return lab.nested("sh", "-c", f"curl -s -m 8 -o /dev/null -w '%{{http_code}}' {GATEWAY}/users/1 || :")
+
+
+def assert_answers(lab, expected):
+    """A user gets that, and all of the project runs."""
+    end = time.monotonic() + 60
+    while (found := status(lab)) != expected:
+        assert time.monotonic() < end, f"{found} instead of {expected}"
+        time.sleep(0.5)
+    listed = ("docker", "ps", "--format", "{{.Names}}", "--filter", f"label=com.docker.compose.project={PROJECT}")
+    assert len(lab.nested(*listed).split()) == 3
 
 
 @pytest.mark.parametrize("name", [name for name in names("nested") if name not in MENDED])
 def test_a_fault_of_the_engine_is_named_and_advised(lab, name):
     assert_advised(plant(lab, name))
+
+
+def test_an_engine_that_is_restarted_in_the_middle_is_waited_for_and_everything_comes_back(lab):
+    # for the host alone: what is planted there is a fault of the small project
+    lab.run("up", MENDED[-1])
+    lab.nested("/netfix/scripts/lab", "up", "/srv/lab", PROJECT, "wrong_port")
+    assert_answers(lab, "502")
+    (record,) = lab.nested_attempts("run", "try", "correct_upstreams", "restart_engine_before=2")
+    assert record["verdict"] == "undone" and record["undo"]["verified"], record["reason"]
+    assert_answers(lab, "502")
+    (record,) = lab.nested_attempts("kept", "try", "correct_upstreams")
+    assert record["verdict"] == "kept", record["reason"]
+    assert_answers(lab, "200")
+    (record,) = lab.nested_attempts("kept", "undo", "restart_engine_before=1")
+    assert record["undo"]["verified"], record["undo"]
+    assert_answers(lab, "502")
 
 
 @pytest.mark.parametrize("name", MENDED)
