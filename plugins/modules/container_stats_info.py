@@ -15,7 +15,8 @@ author:
 description:
   - Reads CPU, memory, network, block I/O, throttling and processes of every running container of a project from its
     control group, version 1 or 2, twice, and returns what it used meanwhile.
-  - The engine is asked once, for the process ids. C(docker stats) takes two seconds for the same.
+  - The engine is asked once, for the process ids. C(docker stats) takes two seconds for the same. Where the files cannot
+    be read (the engine of another host, no root), the engine's own stats are taken, and the reason is told.
 extends_documentation_fragment:
   - vertice.netfix._attributes
   - vertice.netfix._engine
@@ -70,6 +71,16 @@ containers:
       description: Its service.
       type: str
       sample: web
+    measured:
+      description:
+        - V(cgroup) for the control group's files, V(api) for the engine's stats, V(unknown) where neither told anything;
+          the figures then mean nothing.
+      type: str
+      sample: cgroup
+    reason:
+      description: Why it is not V(cgroup).
+      type: str
+      sample: ""
     cpu:
       description: Cores in use.
       type: float
@@ -114,12 +125,19 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.usage import usage
-from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Meter, Sampler
+from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Sampler, open_meters
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probe_sources import (
     project_containers,
     running_sources,
 )
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import engine_from, engine_spec, guarded
+
+
+def measured(readings, reason):
+    """Where the figures come from; ``unknown`` where there are none to tell."""
+    if sum(r is not None for r in readings) < 2:
+        return "unknown"
+    return "api" if reason else "cgroup"
 
 
 def run(module):
@@ -129,13 +147,16 @@ def run(module):
     engine = engine_from(module)
     containers = {c.name: c for c in project_containers(engine, params["project_name"])}
     sources = running_sources(engine, list(containers.values()), params["project_name"])
-    sampler = Sampler([Meter(s.name, s.pid) for s in sources], 1 / params["interval"])
+    sampler = Sampler(open_meters(sources, engine.stats), 1 / params["interval"])
+    reasons = {meter.name: getattr(meter, "reason", "") for meter in sampler.meters}
     with sampler.running():
         time.sleep(params["interval"])
     return {
         "containers": [
             {
                 **to_data(usage(name, sampler.times, readings)),
+                "measured": measured(readings, reasons[name]),
+                "reason": reasons[name],
                 "service": containers[name].service,
                 "restarts": containers[name].restart_count,
             }

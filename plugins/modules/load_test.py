@@ -101,9 +101,23 @@ options:
     type: float
     default: 0.0
   processes:
-    description: How many processes Locust uses.
+    description: How many processes Locust uses, on each machine that sends.
     type: int
     default: 1
+  workers:
+    description:
+      - How many other machines send, instead of this one, which is their master then. The module waits a minute for their
+        workers, which M(vertice.netfix.load_worker) starts; the role P(vertice.netfix.load_test#role) does all of it.
+    type: int
+    default: 0
+  master_bind:
+    description: Address at which the workers are waited for. Whoever reaches it can take part, so choose one that only they reach.
+    type: str
+    default: "*"
+  master_port:
+    description: Port for the workers.
+    type: int
+    default: 5557
   tags:
     description: Only tasks with one of these tags.
     type: list
@@ -212,6 +226,7 @@ locust_version:
   sample: 2.47.0
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -229,19 +244,23 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.t
     parse_threshold,
 )
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.usage import usage
+from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
+from ansible_collections.vertice.netfix.plugins.module_utils._core.secrets import mask_secrets
 from ansible_collections.vertice.netfix.plugins.module_utils._host.files import write_whole
 from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, locust_version, run_load
-from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Meter, Sampler
+from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Sampler, open_meters
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probe_sources import (
     project_containers,
     running_sources,
 )
+from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
+from ansible_collections.vertice.netfix.plugins.module_utils._host.signals import Interrupted, interruptible
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import engine_from, engine_spec, guarded
 
 
 def read_options(params):
     """The load and the thresholds. Raises LoadError for what makes no sense."""
-    for name, least in (("users", 1), ("repeats", 1), ("processes", 1)):
+    for name, least in (("users", 1), ("repeats", 1), ("processes", 1), ("workers", 0)):
         if params[name] < least:
             raise LoadError(f"{name} must be {least} or more; found {params[name]}.")
     for name in ("run_time", "spawn_rate", "late_limit"):
@@ -268,6 +287,9 @@ def read_options(params):
         warm_up_s=warm_up,
         arrival_rate=params["arrival_rate"],
         processes=params["processes"],
+        workers=params["workers"],
+        master_bind=params["master_bind"],
+        master_port=params["master_port"],
         tags=tuple(params["tags"]),
         exclude_tags=tuple(params["exclude_tags"]),
         environment={str(k): str(v) for k, v in params["environment"].items()},
@@ -280,14 +302,16 @@ MOST_RETAKES = 2
 
 
 class Watch:
-    """Ends a run once a threshold does not hold any more. What is not measured yet may still hold."""
+    """Tells how far a run is, and ends it once a threshold does not hold. What is not measured yet may still hold."""
 
-    def __init__(self, load, thresholds):
+    def __init__(self, load, thresholds, told):
         self.load = load
+        self.told = told
         self.thresholds = thresholds
         self.ended = False
 
     def __call__(self, progress):
+        self.told.say(text=progress.text)
         if progress.elapsed_s > self.load.warm_up_s:
             so_far = Run(progress.number, 0.0, progress.elapsed_s, progress.whole, progress.endpoints)
             known = [t for t in self.thresholds if not t.endpoint or t.endpoint in progress.endpoints]
@@ -295,13 +319,12 @@ class Watch:
         return self.ended
 
 
-def open_meters(module, project):
+def meters_of(module, project):
     """A meter for each running container of the project, none where no project is watched."""
     if not project:
         return []
     engine = engine_from(module)
-    sources = running_sources(engine, project_containers(engine, project), project)
-    return [Meter(s.name, s.pid) for s in sources]
+    return open_meters(running_sources(engine, project_containers(engine, project), project), engine.stats)
 
 
 def with_containers(found, sampler, folder):
@@ -340,6 +363,8 @@ def conditions(load, containers, version):
         "tags": [*load.tags, *load.exclude_tags],
     }
     machine = {"cores": os.cpu_count(), "kernel": platform.release(), "locust": version}
+    if load.senders > 1:
+        machine["senders"] = load.senders
     return fingerprint(options, locustfile, machine, containers)
 
 
@@ -347,13 +372,34 @@ def measure(module, load, folder, number, watch):
     """One run with what the containers used. What held the generator up may be gone in the next."""
     params = module.params
     for retaken in range(MOST_RETAKES + 1):
-        sampler = Sampler(open_meters(module, params["project_name"]), params["sample_rate"])
+        sampler = Sampler(meters_of(module, params["project_name"]), params["sample_rate"])
         with sampler.running():
             found = run_load(load, folder, number, watch)
-        found = replace(found, late_limit_ms=params["late_limit"], retaken=retaken)
+        found = replace(
+            found,
+            late_limit_ms=params["late_limit"],
+            retaken=retaken,
+            errors={mask_secrets(redact_text(e), module.no_log_values): n for e, n in found.errors.items()},
+        )
         if watch.ended or not found.held_up:
             break
     return with_containers(found, sampler, folder)
+
+
+@contextlib.contextmanager
+def guard(folder):
+    """The folder of the results, and how far they are. What ends the module ends Locust first."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as exc:
+        raise LoadError(f"The folder of the results {folder} cannot be made: {exc.strerror or exc}.") from exc
+    try:
+        with interruptible(), Progress(folder) as progress:
+            yield progress
+    except Interrupted as exc:
+        raise LoadError(
+            f"The load was told to end ({exc}). Nothing keeps running, and the run under way left no result."
+        ) from None
 
 
 def run(module):
@@ -375,11 +421,12 @@ def run(module):
     if module.check_mode:
         return {"changed": True, "runs": [], "thresholds": [], **told}
     runs = []
-    watch = Watch(load, thresholds if params["abort_on_fail"] else [])
-    for number in range(1, params["repeats"] + 1):
-        runs.append(measure(module, load, folder, number, watch))
-        if watch.ended:
-            break
+    with guard(folder) as progress:
+        watch = Watch(load, thresholds if params["abort_on_fail"] else [], progress)
+        for number in range(1, params["repeats"] + 1):
+            runs.append(measure(module, load, folder, number, watch))
+            if watch.ended:
+                break
     told["runs"] = [to_data(r) for r in runs]
     try:
         judged = judge_thresholds(thresholds, runs)
@@ -425,6 +472,9 @@ def main():
             "repeats": {"type": "int", "default": 1},
             "arrival_rate": {"type": "float", "default": 0.0},
             "processes": {"type": "int", "default": 1},
+            "workers": {"type": "int", "default": 0},
+            "master_bind": {"type": "str", "default": "*"},
+            "master_port": {"type": "int", "default": 5557},
             "tags": {"type": "list", "elements": "str", "default": []},
             "exclude_tags": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}},

@@ -349,6 +349,12 @@ class Engine:
         """Restart a container."""
         self._call(f"Restarting {container!r}", lambda: self.client.restart(container))
 
+    def stats(self, container: str) -> dict[str, Any]:
+        """What a container uses now, as the API tells it. Much dearer than its control group's files."""
+        return dict(
+            self._call(f"Reading the stats of {container!r}", lambda: self.client.stats(container, stream=False, one_shot=True))
+        )
+
     def signal(self, container: str, signal: str) -> None:
         """Send a signal to a container's first process."""
         self._call(f"Sending {signal} to {container!r}", lambda: self.client.kill(container, signal=signal))

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from .._core.errors import LoadError
+from .._core.errors import LoadError, TransactionError
 from .._core.performance.histogram import histogram
 from .._core.performance.runs import Figures, Run, Sample, by_endpoint, figures, from_counts, pictured
 from .._core.performance.statistics import percentile
@@ -28,6 +28,7 @@ from .files import write_whole
 # how long Locust may take beyond its run time: to start, to wait for the last answers, and to write its reports
 GRACE_S = 60.0
 LAST_ANSWERS_S = 10
+WORKERS_S = 60
 POLL_S = 0.1
 WATCH_S = 1.0
 
@@ -36,7 +37,8 @@ WATCH_S = 1.0
 class Load:
     """What to run. Either a ``locustfile`` or a list of ``endpoints``; times in seconds.
 
-    ``arrival_rate`` is in arrivals a second (open model); 0 leaves the pace to the users (closed model).
+    ``arrival_rate`` is in arrivals a second (open model); 0 leaves the pace to the users (closed model). ``workers`` are
+    machines that send instead of this one, each with so many ``processes``.
     """
 
     host: str
@@ -48,10 +50,26 @@ class Load:
     warm_up_s: float = 5.0
     arrival_rate: float = 0.0
     processes: int = 1
+    workers: int = 0
+    master_bind: str = "*"
+    master_port: int = 5557
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     executable: str = "locust"
+
+    @property
+    def senders(self) -> int:
+        """How many processes send."""
+        return max(self.workers, 1) * self.processes
+
+    def settings(self, folder: str) -> dict[str, str]:
+        """What capture.py and endpoints.py read, as variables; samples go to that folder."""
+        told = {"folder": folder, "arrival_rate": self.arrival_rate, "senders": self.senders}
+        found = {**self.environment, "NETFIX_CAPTURE": json.dumps(told), "PYTHONUNBUFFERED": "1"}
+        if not self.locustfile:
+            found["NETFIX_ENDPOINTS"] = json.dumps(list(self.endpoints))
+        return found
 
     def command(self, folder: str) -> list[str]:
         """The command line, its files being in that folder."""
@@ -72,7 +90,15 @@ class Load:
             f"--html={os.path.join(folder, 'locust.html')}",
             f"--csv={os.path.join(folder, 'locust')}",
         ]
-        if self.processes > 1:
+        if self.workers:
+            line += [
+                "--master",
+                f"--master-bind-host={self.master_bind}",
+                f"--master-bind-port={self.master_port}",
+                f"--expect-workers={self.senders}",
+                f"--expect-workers-max-wait={WORKERS_S}",
+            ]
+        elif self.processes > 1:
             line.append(f"--processes={self.processes}")
         for option, values in (("--tags", self.tags), ("--exclude-tags", self.exclude_tags)):
             if values:
@@ -122,28 +148,22 @@ def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], b
         os.rename(work, final)
     except OSError as exc:
         raise LoadError(f"The results of run {number} cannot be kept in {folder}: {exc.strerror or exc}.") from exc
+    except TransactionError as exc:
+        raise LoadError(f"The results of run {number} cannot be kept: {exc}") from exc
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return run
 
 
 def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool]) -> None:
-    settings = {"folder": work, "arrival_rate": load.arrival_rate / load.processes}
-    environment = {
-        **os.environ,
-        **load.environment,
-        "NETFIX_CAPTURE": json.dumps(settings),
-        "PYTHONUNBUFFERED": "1",
-    }
-    if not load.locustfile:
-        environment["NETFIX_ENDPOINTS"] = json.dumps(list(load.endpoints))
     total_s = load.run_time_s + load.warm_up_s
+    beyond_s = LAST_ANSWERS_S + GRACE_S + (WORKERS_S if load.workers else 0)
     with open(os.path.join(work, "locust.json"), "wb") as out, open(os.path.join(work, "locust.log"), "wb") as log:
         try:
             process = subprocess.Popen(
                 load.command(work),
                 cwd=work,
-                env=environment,
+                env={**os.environ, **load.settings(work)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -158,10 +178,8 @@ def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool
             began = watched = time.monotonic()
             while process.poll() is None:
                 now = time.monotonic()
-                if now - began > total_s + LAST_ANSWERS_S + GRACE_S:
-                    raise LoadError(
-                        f"Locust did not end {LAST_ANSWERS_S + GRACE_S:.0f} s after its run time; it was stopped."
-                    )
+                if now - began > total_s + beyond_s:
+                    raise LoadError(f"Locust did not end {beyond_s:.0f} s after its run time; it was stopped.")
                 if now - watched >= WATCH_S:
                     watched = now
                     if watch(_progress(work, number, now - began, total_s)):
@@ -173,7 +191,7 @@ def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool
             if process.returncode < 0
             else f"ended with {process.returncode}"
         )
-        raise LoadError(f"Locust {how}. Its log ends with: {_log_end(work)}", log=_log_end(work, 30))
+        raise LoadError(f"Locust {how}. Its log ends with: {log_end(work)}", log=log_end(work, 30))
 
 
 @contextlib.contextmanager
@@ -188,18 +206,19 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _progress(work: str, number: int, elapsed_s: float, of_s: float) -> Progress:
-    users, counts, failures = 0, {}, {}
-    for name in os.listdir(work):
-        if not (name.startswith("progress-") and name.endswith(".json")):
-            continue
-        with open(os.path.join(work, name), encoding="ascii") as file:
+    counts: dict[str, dict[int, int]] = {}
+    failures: dict[str, int] = {}
+    try:
+        with open(os.path.join(work, "progress.json"), encoding="ascii") as file:
             told = json.load(file)
-        users += told["users"]
-        for endpoint, found in told["counts"].items():
+    except FileNotFoundError:
+        return Progress(number, elapsed_s, of_s)
+    for part in told["parts"]:
+        for endpoint, found in part["counts"].items():
             into = counts.setdefault(endpoint, {})
             for ms, count in found.items():
                 into[int(ms)] = into.get(int(ms), 0) + count
-        for endpoint, count in told["failures"].items():
+        for endpoint, count in part["failures"].items():
             failures[endpoint] = failures.get(endpoint, 0) + count
     together: dict[int, int] = {}
     for found in counts.values():
@@ -207,10 +226,11 @@ def _progress(work: str, number: int, elapsed_s: float, of_s: float) -> Progress
             together[ms] = together.get(ms, 0) + count
     whole = from_counts(together, sum(failures.values()), elapsed_s)
     endpoints_told = {n: from_counts(counts.get(n, {}), failures.get(n, 0), elapsed_s) for n in {*counts, *failures}}
-    return Progress(number, elapsed_s, of_s, users, whole, endpoints_told)
+    return Progress(number, elapsed_s, of_s, told["users"], whole, endpoints_told)
 
 
-def _log_end(work: str, lines: int = 3) -> str:
+def log_end(work: str, lines: int = 3) -> str:
+    """How Locust's log in that folder ends."""
     with open(os.path.join(work, "locust.log"), encoding="utf-8", errors="replace") as file:
         return "\n".join([line.rstrip() for line in file if line.strip()][-lines:]) or "nothing"
 
@@ -222,6 +242,11 @@ def read_run(work: str, load: Load, number: int) -> Run:
         for n in sorted(os.listdir(work))
         if n.startswith("samples-") and n.endswith(".bin")
     ]
+    if not all(p.whole for p in parts):
+        raise LoadError(
+            f"A process that sent the load was lost in run {number}, and its samples with it. Locust's log ends with: "
+            f"{log_end(work)}"
+        )
     began = min((p.began for p in parts if p.columns["ok"]), default=0.0)
     seconds = max((p.stopped for p in parts), default=0.0) - began - load.warm_up_s
     samples = [s for p in parts for s in p.samples(began) if 0 <= s.scheduled_s - load.warm_up_s <= seconds]
@@ -230,7 +255,7 @@ def read_run(work: str, load: Load, number: int) -> Run:
         for text, count in part.errors.items():
             errors[text] = errors.get(text, 0) + count
     if not samples:
-        raise LoadError(f"Run {number} sent no request to {load.host}. Locust's log ends with: {_log_end(work)}")
+        raise LoadError(f"Run {number} sent no request to {load.host}. Locust's log ends with: {log_end(work)}")
     if not any(s.ok for s in samples):
         worst = max(errors, key=lambda text: errors[text], default="no answer")
         raise LoadError(
@@ -257,6 +282,7 @@ def read_run(work: str, load: Load, number: int) -> Run:
 class Part:
     """The samples of one Locust process."""
 
+    whole: bool
     began: float
     stopped: float
     endpoints: Sequence[str]
@@ -296,7 +322,8 @@ def _read(path: str) -> Part:
 
         columns = {name: column(code, header["requests"]) for name, code in capture.COLUMNS}
         lags, busy = column("d", header["watched"]), column("d", header["watched"])
-    return Part(header["began"], header["stopped"], header["endpoints"], header["errors"], columns, lags, busy)
+    return Part(
+        header["whole"], header["began"], header["stopped"], header["endpoints"], header["errors"], columns, lags, busy)
 
 
 def locust_version(executable: str) -> Optional[str]:

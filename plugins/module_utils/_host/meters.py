@@ -1,7 +1,10 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a project's containers used, read from files that stay open: no work for the engine, however often it is read."""
+"""What a project's containers used, read from files that stay open: no work for the engine, however often it is read.
+
+Where these cannot be read (another host's engine, no root), the engine is asked instead, which costs it work.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Callable, Optional
+from typing import Any, Callable, Optional, Union
 
-from .._core.errors import NetfixError
-from .._core.parsing.cgroup import V1_FILES, V2_FILES, Reading, cgroup_paths, read_v1, read_v2
+from .._core.errors import EngineError, NetfixError
+from .._core.parsing.cgroup import V1_FILES, V2_FILES, Reading, cgroup_paths, read_api, read_v1, read_v2
+from .probe_sources import Source
 
 CGROUPS = "/sys/fs/cgroup"
 MOST_BYTES = 65536
@@ -66,6 +70,40 @@ class Meter:
         self.files, self.network = {}, -1
 
 
+@dataclass
+class ApiMeter:
+    """One container, by the engine's stats; ``reason`` says why not by its files."""
+
+    name: str
+    reason: str
+    stats: Callable[[str], Mapping[str, Any]]
+
+    def reading(self) -> Optional[Reading]:
+        """Its counters now, None once it has ended or the engine does not say."""
+        try:
+            return read_api(self.stats(self.name))
+        except EngineError:
+            return None
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def open_meters(sources: Iterable[Source], stats: Callable[[str], Mapping[str, Any]]) -> list[Union[Meter, ApiMeter]]:
+    """One for each of them; ``stats`` is Engine.stats, for those whose files cannot be read."""
+    found: list[Union[Meter, ApiMeter]] = []
+    for source in sources:
+        reason = source.reason
+        if not reason:
+            try:
+                found.append(Meter(source.name, source.pid))
+                continue
+            except NetfixError as exc:
+                reason = exc.message
+        found.append(ApiMeter(source.name, reason, stats))
+    return found
+
+
 def _text(file: int) -> str:
     return os.pread(file, MOST_BYTES, 0).decode("ascii", "replace")
 
@@ -74,7 +112,7 @@ def _text(file: int) -> str:
 class Sampler:
     """Reads every meter so many times a second, in a thread, until it is told to end. Times as ``time.time()``."""
 
-    meters: list[Meter]
+    meters: Sequence[Union[Meter, ApiMeter]]
     rate_hz: float = 2.0
     times: list[float] = field(default_factory=list)
     readings: dict[str, list[Optional[Reading]]] = field(default_factory=dict)

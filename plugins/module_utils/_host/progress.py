@@ -29,23 +29,25 @@ class Progress:
 
     def tell(self, attempt: Mapping[str, Any], stage: str, left_s: Optional[float] = None, **more: Any) -> None:
         """Where an attempt is now: a stage of _core/report/progress.py, which says what ``more`` it knows."""
+        now = time.time()
+        self.say(
+            number=attempt["number"],
+            remediation=attempt["remediation"],
+            stage=stage,
+            at=now,
+            until=None if left_s is None else now + left_s,
+            **more,
+        )
+
+    def say(self, **told: Any) -> None:
+        """Anything that whoever waits understands."""
         if not self.folder:
             return
-        now = time.time()
-        told = {
-            **self.about,
-            "number": attempt["number"],
-            "remediation": attempt["remediation"],
-            "stage": stage,
-            "at": now,
-            "until": None if left_s is None else now + left_s,
-            **more,
-        }
         # a folder that only its owner may write to: nobody can have planted a link at the other name
         new = f"{self._path}.new"
         with contextlib.suppress(OSError):
             with open(new, "w", encoding="utf-8", opener=_private) as file:
-                file.write(json.dumps(told) + "\n")
+                file.write(json.dumps({**self.about, **told}) + "\n")
             os.replace(new, self._path)
 
     def __enter__(self) -> Progress:

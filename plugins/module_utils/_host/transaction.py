@@ -35,8 +35,9 @@ from .firewall import host_facts
 from .gather import Gatherer
 from .host_facts import nft_rules
 from .progress import Progress
+from .signals import Interrupted, interruptible
 from .timer import Timer
-from .undoing import Interrupted, Undoing, do, interruptible, noted, see_undone, utc_now
+from .undoing import Undoing, do, noted, see_undone, utc_now
 
 BY_LATER_RUN = "settled by a later run"
 # a timer that is just undoing takes a while, and whoever comes to confirm wants to know how that ended

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
@@ -22,6 +21,7 @@ from .._core.remediation.undo import undo_steps
 from .attempts import AWAITING, Attempts, public
 from .executor import Executor
 from .progress import Progress
+from .signals import uninterruptible
 
 UNDO_ROUNDS = 8
 # rounds that may fail in a row without bringing anything nearer, and the pause after the first of them
@@ -29,10 +29,6 @@ BARREN_ROUNDS = 3
 PAUSE_S = 0.5
 # an engine that is being restarted is waited for
 ENGINE_WAIT_S = 120.0
-
-
-class Interrupted(BaseException):
-    """The run is told to end (SIGTERM, SIGHUP, SIGINT): undo first."""
 
 
 @dataclass
@@ -57,7 +53,7 @@ class Undoing:
             self.progress.tell(record, "undo", text=f"{step.action.value} {step.object}")
             do(self.executor, step, done[-1])
 
-        with _uninterruptible():
+        with uninterruptible():
             self.progress.tell(record, "undo")
             record["undo"] = self._go_back(from_data(ProjectState, record["checkpoint"]), run)
         record["undo"].update(steps=done, started_at=started_at, duration_s=round(time.monotonic() - began, 2))
@@ -209,31 +205,3 @@ def see_undone(record: dict[str, Any]) -> None:
         f"{'; '.join(failed) or undo['error']}. Its checkpoint stays; mend the cause and run again, or restore these by hand."
     )
     raise TransactionError(text, attempt=public(record))
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the signals that end a module into an exception, so that the change is undone."""
-
-    def interrupt(number: int, _frame: Any) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    with _handlers(interrupt):
-        yield
-
-
-@contextlib.contextmanager
-def _uninterruptible() -> Iterator[None]:
-    with _handlers(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _handlers(handler: Any) -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    old = {n: signal.signal(n, handler) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Optional
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,39 @@ def read_v1(texts: Mapping[str, str], network: str) -> Reading:
         written=blocks.get("Write", 0),
         received=received,
         sent=sent,
+    )
+
+
+def read_api(stats: Mapping[str, Any]) -> Optional[Reading]:
+    """A reading from the Engine API's stats of one container; None for one that does not run.
+
+    Source: https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Container/operation/ContainerStats
+    """
+    cpu, memory = stats.get("cpu_stats") or {}, stats.get("memory_stats") or {}
+    pids = int((stats.get("pids_stats") or {}).get("current") or 0)
+    used = int((cpu.get("cpu_usage") or {}).get("total_usage") or 0)
+    if not pids and not used:
+        return None
+    throttling = cpu.get("throttling_data") or {}
+    parts = memory.get("stats") or {}
+    # version 1 tells total_inactive_file, version 2 inactive_file
+    cache = parts.get("total_inactive_file", parts.get("inactive_file", 0))
+    blocks: dict[str, int] = {}
+    for entry in (stats.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ():
+        kind = str(entry.get("op", "")).lower()
+        blocks[kind] = blocks.get(kind, 0) + int(entry.get("value") or 0)
+    networks = (stats.get("networks") or {}).values()
+    return Reading(
+        cpu_s=used / 1e9,
+        periods=int(throttling.get("periods") or 0),
+        throttled_periods=int(throttling.get("throttled_periods") or 0),
+        throttled_s=int(throttling.get("throttled_time") or 0) / 1e9,
+        memory=max(0, int(memory.get("usage") or 0) - int(cache)),
+        pids=pids,
+        read=blocks.get("read", 0),
+        written=blocks.get("write", 0),
+        received=sum(int(n.get("rx_bytes") or 0) for n in networks),
+        sent=sum(int(n.get("tx_bytes") or 0) for n in networks),
     )
 
 

@@ -22,6 +22,8 @@ from typing import Any, Optional
 # the first line comes when an attempt has been silent for so long, the same line again after so long
 QUIET_S = 2.0
 AGAIN_S = 10.0
+# a load says how it goes about as often
+LOAD_AGAIN_S = 5.0
 
 
 def read_progress(output: str, asked: Mapping[str, Any]) -> tuple[float, Optional[Mapping[str, Any]]]:
@@ -79,3 +81,20 @@ class Narrator:
             return ""
         self._said, self._said_at = what, now
         return progress_text(progress, now)
+
+
+@dataclass
+class LoadNarrator:
+    """Decides which of the looks at a load are worth a line; it has another figure every second."""
+
+    _said: str = ""
+    _said_at: float = field(default=float("-inf"))
+
+    def line(self, output: str) -> str:
+        """The line out of the host's clock and what the module says, empty where it is too early for another one."""
+        lines = output.splitlines()
+        texts = [str(json.loads(line).get("text", "")) for line in lines[1:] if line.startswith("{")]
+        if not texts or texts[0] == self._said or float(lines[0]) - self._said_at < LOAD_AGAIN_S:
+            return ""
+        self._said, self._said_at = texts[0], float(lines[0])
+        return self._said

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import become_loader, connection_loader
-from ansible_collections.vertice.netfix.plugins.action import remediation as plugin
+from ansible_collections.vertice.netfix.plugins.action import load_test, remediation
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.progress import LoadNarrator
 from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
+from ansible_collections.vertice.netfix.plugins.plugin_utils import watched as plugin
 
 ATTEMPT = {"number": 2, "remediation": "static_hosts"}
 WAIT_S = 30
@@ -38,9 +40,9 @@ def program(path, text):
     return str(path)
 
 
-def action(state, connection="local", check_mode=False, no_log=False, become=None, **options):
+def action(state, connection="local", check_mode=False, no_log=False, become=None, made=remediation, **options):
     task = SimpleNamespace(
-        args={"run_id": "run", "state_dir": str(state)}, check_mode=check_mode, async_val=0, no_log=no_log, action="x"
+        args={"run_id": "run", "state_dir": str(state), "results": str(state)}, check_mode=check_mode, async_val=0, no_log=no_log, action="x"
     )
     context = PlayContext()
     context.remote_addr = "web1"
@@ -50,7 +52,7 @@ def action(state, connection="local", check_mode=False, no_log=False, become=Non
         plugin_ = become_loader.get("sudo")
         plugin_.set_options(direct=become)
         first.set_become_plugin(plugin_)
-    return plugin.ActionModule(task, first, context, None, None, None)
+    return made.ActionModule(task, first, context, None, None, None)
 
 
 @pytest.fixture
@@ -82,6 +84,17 @@ class TestWatching:
 
         assert run(monkeypatch, action(state), module) == {"changed": True}
         assert shown.lines[0] == ("attempt 2, static_hosts: step 3 of 7, recreate gateway", "shop on web1")
+
+    def test_a_load_says_how_it_goes(self, monkeypatch, state, shown):
+        with Progress(str(state)) as told:
+
+            def module():
+                told.say(text="run 1: 4 of 15 s, 2 users")
+                assert shown.event.wait(WAIT_S)
+                return {"changed": True}
+
+            assert run(monkeypatch, action(state, made=load_test), module) == {"changed": True}
+        assert shown.lines[0] == ("run 1: 4 of 15 s, 2 users", "web1")
 
     def test_a_short_one_is_quiet(self, monkeypatch, state, progress, shown):
         monkeypatch.setattr(plugin, "QUIET_S", WAIT_S)
@@ -191,3 +204,9 @@ def test_colour_is_ansibles_own_decision(capsys, monkeypatch):
         plugin._show("attempt 1, x: step 1 of 2, restart \x1b[2Jweb", "shop on web1")
         said = capsys.readouterr().out
         assert said.count("step 1 of 2") == 1 and ("\033[2m" in said) is colour and "\x1b[2J" not in said
+
+
+def test_a_load_is_told_of_every_few_seconds_only():
+    narrator = LoadNarrator()
+    looks = ["100", '100\n{"text": "a"}', '101\n{"text": "b"}', '105\n{"text": "c"}', '111\n{"text": "c"}']
+    assert [narrator.line(look) for look in looks] == ["", "a", "", "c", ""]

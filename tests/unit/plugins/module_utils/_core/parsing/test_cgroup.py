@@ -9,6 +9,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.parsing.cgrou
     Reading,
     cgroup_paths,
     network_bytes,
+    read_api,
     read_v1,
     read_v2,
 )
@@ -35,6 +36,24 @@ V2 = {
     "io.stat": "254:0 rbytes=8192 wbytes=4096 rios=2 wios=1 dbytes=0 dios=0\n254:16 rbytes=1 wbytes=0 rios=1 wios=0\n",
     "pids.current": "7\n",
 }
+# as Engine 26.1.5 answers /containers/<id>/stats?stream=false&one-shot=true with control groups of version 1, shortened
+API = {
+    "pids_stats": {"current": 7},
+    "blkio_stats": {
+        "io_service_bytes_recursive": [
+            {"major": 254, "minor": 0, "op": "Read", "value": 8192},
+            {"major": 254, "minor": 0, "op": "Write", "value": 4096},
+            {"major": 254, "minor": 0, "op": "Total", "value": 12288},
+            {"major": 254, "minor": 16, "op": "read", "value": 1},
+        ]
+    },
+    "cpu_stats": {
+        "cpu_usage": {"total_usage": 1500000000, "usage_in_kernelmode": 1, "usage_in_usermode": 2},
+        "throttling_data": {"periods": 40, "throttled_periods": 12, "throttled_time": 2500000000},
+    },
+    "memory_stats": {"usage": 10485760, "stats": {"inactive_file": 4096, "total_inactive_file": 1048576}},
+    "networks": {"eth0": {"rx_bytes": 8186, "tx_bytes": 6521}, "eth1": {"rx_bytes": 1000, "tx_bytes": 500}},
+}
 EXPECTED = Reading(
     cpu_s=1.5, periods=40, throttled_periods=12, throttled_s=2.5, memory=10485760 - 1048576, pids=7, read=8193, written=4096,
     received=9186, sent=7021,
@@ -44,6 +63,15 @@ EXPECTED = Reading(
 def test_both_versions_say_the_same():
     assert read_v1(V1, NETWORK) == EXPECTED
     assert read_v2(V2, NETWORK) == EXPECTED
+
+
+def test_the_engine_says_the_same_as_the_files():
+    assert read_api(API) == EXPECTED
+
+
+def test_a_container_that_does_not_run_has_no_reading():
+    stopped = {"pids_stats": {}, "cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}, "networks": None}
+    assert read_api(stopped) is None
 
 
 def test_what_is_not_there_counts_nothing():
