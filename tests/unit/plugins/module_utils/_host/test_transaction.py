@@ -24,7 +24,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.s
 from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, transaction, undoing
 from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import project_of_run, public, runs_in
 from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
-from ansible_collections.vertice.netfix.plugins.module_utils._host.undoing import Interrupted
+from ansible_collections.vertice.netfix.plugins.module_utils._host.signals import Interrupted
 from unit.builders import tcp, with_config, with_probes
 from unit.fake_host import Host, Killed
 
