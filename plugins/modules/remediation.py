@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - vertice.netfix._attributes
   - vertice.netfix._project
   - vertice.netfix._project.gathering
+  - vertice.netfix._transaction
 attributes:
   action:
     support: full
@@ -76,10 +77,6 @@ options:
   run_id:
     description: Name of the run, under which its attempts can be confirmed and rolled back. Needed unless O(state=settled).
     type: str
-  number:
-    description: Number of the attempt in its run.
-    type: int
-    default: 1
   unlocked_only:
     description:
       - Try it only when a finding unlocks it.
@@ -112,10 +109,6 @@ options:
     type: str
     choices: [refuse, carry]
     default: refuse
-  gate_timeout:
-    description: How long the project may take to pass after the change, in seconds.
-    type: float
-    default: 20.0
   confirm_timeout:
     description:
       - Seconds after which what was kept is undone by itself, unless O(state=confirmed) came before. V(0) is never.
@@ -125,16 +118,6 @@ options:
         the host has been rebooted, is undone by the next run.
     type: float
     default: 0.0
-  keep_checkpoints:
-    description:
-      - How many attempts keep their checkpoint, for each project. Older ones are removed when an attempt ends.
-      - Never removed are those that have not been settled, and those of the run that changed the project last.
-    type: int
-    default: 20
-  keep_days:
-    description: For how many days attempts keep their checkpoint, with the same exceptions.
-    type: int
-    default: 30
   force:
     description:
       - Roll back although the project or its Compose files were changed since; what later runs kept is taken back with it.
@@ -318,102 +301,40 @@ settled:
   sample: []
 """
 
-import re
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
-from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS, make_plan
-from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import has_died, project_of_run, public
-from ansible_collections.vertice.netfix.plugins.module_utils._host.executor import Executor
-from ansible_collections.vertice.netfix.plugins.module_utils._host.files import read_text, render_override
-from ansible_collections.vertice.netfix.plugins.module_utils._host.progress import Progress
-from ansible_collections.vertice.netfix.plugins.module_utils._host.transaction import Limits, Transaction, override_of
+from ansible_collections.vertice.netfix.plugins.module_utils._host.attempts import public
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     compose_command,
-    gathering_spec,
-    open_attempts,
-    open_gatherer,
-    project_spec,
-    state_dir,
     told_diagnosis,
     told_plan,
 )
-
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+from ansible_collections.vertice.netfix.plugins.module_utils._module.transactions import (
+    confirm,
+    diff,
+    needed,
+    open_transaction,
+    roll_back,
+    settle,
+    transaction_spec,
+)
 
 
 def run(module):
     params = module.params
-    if params["run_id"] is not None and not RUN_ID.match(params["run_id"]):
-        raise NetfixError(f"run_id {params['run_id']!r} must be letters, digits, '.', '_' and '-': it names a file.")
-    for name, least in (("confirm_timeout", 0), ("keep_checkpoints", 1), ("keep_days", 1)):
-        if params[name] < least:
-            raise NetfixError(f"{name} must be {least} or more; found {params[name]}.")
-    if params["state"] in ("absent", "confirmed") and not (params["project_src"] or params["project_name"]):
-        params.update(project_of_run(state_dir(params), params["run_id"]))
-    gatherer = open_gatherer(params, module.check_mode, module.no_log_values)
-    # what is known of an engine that does not answer is enough to look at, and no more
-    gatherer.engine.must_answer()
-    project = gatherer.compose.project
-    attempts = open_attempts(params, project.name)
-    about = {"run_id": params["run_id"], "project": project.name, "project_src": project.source}
-    transaction = Transaction(
-        gatherer,
-        Executor(gatherer.engine, gatherer.compose, max(Executor.healthy_timeout_s, params["gate_timeout"])),
-        attempts,
-        Limits(
-            gate_timeout_s=params["gate_timeout"],
-            confirm_timeout_s=params["confirm_timeout"],
-            keep_checkpoints=params["keep_checkpoints"],
-            keep_days=params["keep_days"],
-        ),
-        force=params["force"],
-        progress=Progress(attempts.folder, about),
-        options={k: v for k, v in params.items() if k.startswith("network_") or k == "allow_host_firewall"},
+    transaction = open_transaction(
+        module,
+        {k: v for k, v in params.items() if k.startswith("network_") or k == "allow_host_firewall"},
+        {"confirm_timeout_s": params["confirm_timeout"]},
     )
     if params["state"] == "settled":
         return settle(module, transaction)
     if params["state"] == "absent":
-        return roll_back(module, transaction)
+        return roll_back(module, transaction, params["name"] or "")
     if params["state"] == "confirmed":
         return confirm(module, transaction)
     return plan(module, transaction) if module.check_mode else apply(module, transaction)
-
-
-def settle(module, transaction):
-    if module.check_mode:
-        settled, undone = [r["id"] for r in transaction.attempts.unfinished()], transaction.attempts.untold()
-    else:
-        settled, undone = transaction.settle()
-    return {"changed": bool(settled), "settled": settled, "undone": [public(r) for r in undone]}
-
-
-def roll_back(module, transaction):
-    run_id, name = module.params["run_id"], module.params["name"] or ""
-    settled = [r["id"] for r in transaction.attempts.all() if has_died(r)]
-    kept = (transaction.kept if module.check_mode else transaction.roll_back)(run_id, name)
-    project = transaction.executor.compose.project
-    return {
-        "changed": bool(kept or settled),
-        "rolled_back": [public(r) for r in kept],
-        "settled": settled,
-        "project": project.name,
-        "project_src": project.source,
-    }
-
-
-def confirm(module, transaction):
-    waiting = (transaction.awaiting if module.check_mode else transaction.confirm)(module.params["run_id"])
-    project = transaction.executor.compose.project
-    return {
-        "changed": bool(waiting),
-        "confirmed": [public(r) for r in waiting],
-        "settled": [],
-        "project": project.name,
-        "project_src": project.source,
-    }
 
 
 def plan(module, transaction):
@@ -456,60 +377,19 @@ def apply(module, transaction):
     }
 
 
-def diff(transaction, record, proposal):
-    """The steps with their causes, the rules of the host's firewall, and our override file, before and after."""
-    steps = [f"{s['action']} {s['object']}: {s['cause']}\n" for s in record["steps"]]
-    told = [{"before_header": "steps", "after_header": "steps", "before": "", "after": "".join(steps)}]
-    for table, commands in (proposal.host.added if proposal.host else {}).items():
-        header = f"iptables table {table}"
-        by_hand = "".join(f"iptables -t {table} {command}\n" for command in commands)
-        told.append({"before_header": header, "after_header": header, "before": "", "after": by_hand})
-    data = override_of(proposal.steps)
-    if data is not None:
-        path = transaction.executor.compose.project.override
-        before = record.get("override_before", read_text(path)) or ""
-        told.append(
-            {
-                "before_header": path,
-                "after_header": path,
-                "before": redact_text(before),
-                "after": redact_text(render_override(data)),
-            }
-        )
-    return told
-
-
 def main():
     spec = {
-        **project_spec(),
-        **gathering_spec(),
+        **transaction_spec(),
         "name": {"type": "str", "choices": list(REMEDIATIONS)},
-        "state": {"type": "str", "choices": ["present", "absent", "confirmed", "settled"], "default": "present"},
-        "run_id": {"type": "str"},
-        "number": {"type": "int", "default": 1},
         "unlocked_only": {"type": "bool", "default": True},
         "network_name": {"type": "str"},
         "network_subnet": {"type": "str"},
         "network_dns": {"type": "list", "elements": "str", "default": []},
         "network_shared": {"type": "str", "choices": ["refuse", "carry"], "default": "refuse"},
-        "gate_timeout": {"type": "float", "default": 20.0},
         "confirm_timeout": {"type": "float", "default": 0.0},
-        "keep_checkpoints": {"type": "int", "default": 20},
-        "keep_days": {"type": "int", "default": 30},
-        "force": {"type": "bool", "default": False},
         "allow_host_firewall": {"type": "bool", "default": False},
     }
-    module = AnsibleModule(
-        argument_spec=spec,
-        supports_check_mode=True,
-        required_if=[
-            ("state", "present", ("name", "run_id")),
-            ("state", "present", ("project_src", "project_name"), True),
-            ("state", "settled", ("project_src", "project_name"), True),
-            ("state", "absent", ("run_id",)),
-            ("state", "confirmed", ("run_id",)),
-        ],
-    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, required_if=needed(("name",)))
     require_libraries(module)
     guarded(module, lambda: run(module))
 

@@ -26,15 +26,19 @@ class ModelEngine:
         self.containers, self.networks = dict(state.containers), dict(state.networks)
         self.config = config
         self.tables, self.switches = {}, {}
+        self.indexes, self.running = {}, 0
         self.own = {c.service: (c.config_hash, c.config) for c in state.containers.values()}
         self.made = dict(state.containers)
 
-    def state(self, _known=(), host=None, guests=()):
+    def state(self, _known=(), host=None, guests=(), database_state=None):
         seen = host and replace(host, tables=dict(self.tables), switches={n: self.switches[n] for n in host.switches})
-        return ProjectState(self.project, self.override, dict(self.containers), dict(self.networks), seen)
+        database = database_state and replace(database_state, indexes=dict(self.indexes), running=self.running)
+        return ProjectState(
+            self.project, self.override, dict(self.containers), dict(self.networks), seen, database=database
+        )
 
     def state_beside(self, saved):
-        return self.state(saved.networks, saved.host, tuple(saved.guests))
+        return self.state(saved.networks, saved.host, tuple(saved.guests), saved.database)
 
     def run(self, step):
         getattr(self, step.action.value, lambda **_args: None)(**step.args)

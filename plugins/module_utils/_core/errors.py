@@ -8,6 +8,7 @@
     NetfixError
     ├── EngineError            the Docker Engine refused, or did not answer
     │   └── EngineSilent       it answers nothing at all
+    ├── DatabaseError          a database or the operator's script for it refused
     ├── ComposeError           Docker Compose refused, or there is no such project
     ├── DnsMessageError        _core/parsing/dns_message.py
     ├── LoadError              a load test could not be run, or measured nothing
@@ -41,6 +42,10 @@ class EngineError(NetfixError):
 
 class EngineSilent(EngineError):
     """The Docker Engine answers nothing at all; ``details`` hold the ``silence`` of model.Engine."""
+
+
+class DatabaseError(NetfixError):
+    """A database refused a statement or could not be asked, or the operator's script for it failed."""
 
 
 class ComposeError(NetfixError):

@@ -30,7 +30,7 @@ from .files import (
 FORMAT = 1
 # the parts of an attempt that leave the host; its checkpoint holds secrets
 PUBLIC = (
-    "id", "run_id", "number", "remediation", "project", "findings", "restarts", "verdict", "reason", "steps", "left",
+    "id", "run_id", "number", "remediation", "optimization", "trial", "project", "findings", "restarts", "verdict", "reason", "steps", "left",
     "direct_checks", "gate", "looks", "files", "confirm", "undo", "started_at", "duration_s",
 )  # fmt: skip
 # kept, but undone by the timer on this host unless its run confirms it
@@ -101,14 +101,16 @@ class Attempts:
         """Attempts that died while they waited, and have nothing to take back."""
         return [r for r in self.all() if "checkpoint" not in r and r["phase"] in UNFINISHED]
 
-    def free_id(self, wanted: str) -> str:
+    def free_id(self, wanted: str, again: bool = False) -> str:
         """The id, or one beside it where an earlier attempt has it: that one's checkpoint must stay.
+
+        ``again`` takes the place of one that was on trial and is undone.
 
         Raises TransactionError where it would lead out of the folder.
         """
         if os.path.basename(wanted) != wanted:
             raise TransactionError(f"The run id of {wanted!r} must not hold a slash: attempts are files of that name.")
-        taken = {r["id"] for r in self.all()}
+        taken = {r["id"] for r in self.all() if not (again and r.get("trial") and r["phase"] == "undone")}
         others = (f"{wanted}-{number}" for number in itertools.count(2))
         return next(i for i in itertools.chain([wanted], others) if i not in taken)
 

@@ -281,6 +281,19 @@ class Engine:
 
         return self._call(f"Running {words[0]} in {container!r}", run).decode("utf-8", "replace")
 
+    def run_to_end(
+        self, container: str, words: Sequence[str], environment: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        """The exit code, the output and the errors of a command in a container, however long it takes."""
+
+        def run() -> tuple[int, bytes, bytes]:
+            made = self.client.exec_create(container, list(words), environment=dict(environment))
+            out, err = self.client.exec_start(made["Id"], demux=True)
+            return int(self.client.exec_inspect(made["Id"])["ExitCode"]), out or b"", err or b""
+
+        code, out, err = self._call(f"Running {words[0]} in {container!r}", run)
+        return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
     def start_beside(self, container: str, image: str, words: Sequence[str]) -> str:
         """A new container in another one's network namespace, of an image that is here; its id. It goes when it ends."""
 

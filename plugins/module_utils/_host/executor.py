@@ -14,10 +14,11 @@ from typing import Any, Callable, Optional
 from .._core.errors import EngineError
 from .._core.model import Endpoint, from_data
 from .._core.parsing.inspect import container_from_inspect
+from .._core.remediation.databases import DatabaseState, Place
 from .._core.remediation.host_state import HostState
 from .._core.remediation.state import ProjectState, capture, is_fixed
 from .._core.remediation.steps import Action, Step, endpoint_config, network_payload
-from . import firewall
+from . import database, firewall
 from .compose import Compose
 from .engine import Engine
 from .files import read_text, remove, render_override, write_whole
@@ -29,11 +30,15 @@ _AT_ONCE = 4
 
 @dataclass
 class Executor:
-    """Changes one project. ``healthy_timeout_s`` bounds the wait for one container's healthcheck, unless a step allows more."""
+    """Changes one project. ``healthy_timeout_s`` bounds the wait for one container's healthcheck, unless a step allows more.
+
+    ``statement_timeout_s`` bounds each statement that changes a database.
+    """
 
     engine: Engine
     compose: Compose
     healthy_timeout_s: float = 60.0
+    statement_timeout_s: float = 600.0
 
     def run(self, step: Step) -> None:
         """Do one step. Raises NetfixError where it fails."""
@@ -55,13 +60,21 @@ class Executor:
             Action.CHANGE_RULES: self._change_rules,
             Action.SET_SYSCTL: self._set_sysctl,
             Action.WAIT_HEALTHY: self._wait_healthy,
+            Action.CREATE_INDEX: self._run_statement,
+            Action.DROP_INDEX: self._run_statement,
+            Action.RUN_SCRIPT: self._run_script,
+            Action.END_STATEMENTS: self._end_statements,
         }
         handlers[step.action](step.args)
 
     def state(
-        self, known: Iterable[str] = (), host: Optional[HostState] = None, guests: Sequence[str] = ()
+        self,
+        known: Iterable[str] = (),
+        host: Optional[HostState] = None,
+        guests: Sequence[str] = (),
+        database_state: Optional[DatabaseState] = None,
     ) -> ProjectState:
-        """The project as it is now, and of the host what ``host`` tells of.
+        """The project as it is now, of the host what ``host`` tells of, and the indexes of the database that is told of.
 
         Networks are those that Compose labelled, those that its containers use, and of the ``known`` ones those that
         exist: one that was made without labels shows in no other way once nothing is attached to it. ``guests`` are
@@ -75,11 +88,13 @@ class Executor:
         text = read_text(project.override)
         others = self.engine.inspect_containers(names=guests) if guests else []
         state = capture(project.name, containers, self.engine.inspect_networks(names), text, others)
+        if database_state:
+            state = replace(state, database=database.look(self.engine, database_state))
         return replace(state, host=firewall.read_state(host)) if host else state
 
     def state_beside(self, saved: ProjectState) -> ProjectState:
         """The project as it is now, to be compared with another state: all that this one tells of is looked at."""
-        return self.state(saved.networks, saved.host, tuple(saved.guests))
+        return self.state(saved.networks, saved.host, tuple(saved.guests), saved.database)
 
     def await_ends(self) -> None:
         """Wait for every container that was told to end: the engine goes on with it when the one who asked is dead."""
@@ -160,6 +175,16 @@ class Executor:
 
     def _set_sysctl(self, args: dict[str, Any]) -> None:
         firewall.set_switch(args["name"], args["value"])
+
+    def _run_statement(self, args: dict[str, Any]) -> None:
+        place = from_data(Place, args["place"])
+        database.ask(self.engine, place, args["statement"], self.statement_timeout_s)
+
+    def _run_script(self, args: dict[str, Any]) -> None:
+        database.run_script(self.engine, args["container"], args["words"], self.statement_timeout_s)
+
+    def _end_statements(self, args: dict[str, Any]) -> None:
+        database.end_statements(self.engine, from_data(Place, args["place"]))
 
     def _wait_healthy(self, args: dict[str, Any]) -> None:
         """Until the container is healthy, or runs where it has no healthcheck; the gate judges what comes after."""

@@ -22,6 +22,7 @@ from .._core.errors import NetfixError, TransactionError
 from .._core.model import Finding, Snapshot, from_data, to_data
 from .._core.remediation import host_firewall, rebuild_network
 from .._core.remediation.configuration import changed_parts, fingerprint
+from .._core.remediation.databases import as_checkpoint, with_made
 from .._core.remediation.gate import Gate, judge, new_errors, standing
 from .._core.remediation.planning import REMEDIATIONS, make_plan
 from .._core.remediation.recreation import Source, obstacles
@@ -61,6 +62,21 @@ class Limits:
     confirm_timeout_s: float = 0.0
     keep_checkpoints: int = 20
     keep_days: int = 30
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What an attempt is to do: its name, and how a look at the project becomes a proposal and what that promises.
+
+    ``more`` is what its record holds beside, ``unchanged`` says why there may be nothing to do. What is only on
+    ``trial`` is undone by the next run, unless this one confirms it.
+    """
+
+    name: str
+    propose: Callable[[tuple[Snapshot, Diagnosis]], tuple[Proposal, tuple[Finding, ...]]]
+    more: Mapping[str, Any] = field(default_factory=dict)
+    trial: bool = False
+    unchanged: str = ""
 
 
 @dataclass
@@ -119,7 +135,7 @@ class Transaction:
             forced=forced,
         )
         proposal = REMEDIATIONS[name].propose(situation)
-        return self._preflight(proposal, snapshot), promised
+        return self.preflight(proposal, snapshot), promised
 
     def _host_options(self, name: str) -> dict[str, Any]:
         """What only the remediation of the host's firewall asks: it looks at the whole engine."""
@@ -127,7 +143,7 @@ class Transaction:
             return {}
         return {"host": host_facts(self.executor.engine, bool(self.options.get("allow_host_firewall")))}
 
-    def _preflight(self, proposal: Proposal, snapshot: Snapshot) -> Proposal:
+    def preflight(self, proposal: Proposal, snapshot: Snapshot) -> Proposal:
         """Refuse what could not be undone: to recreate a container that Compose would not make again as it is."""
         if not proposal.recreated or self.force:
             return proposal
@@ -144,17 +160,24 @@ class Transaction:
         return replace(proposal, steps=(), refusals=(*proposal.refusals, *reasons)) if reasons else proposal
 
     def attempt(self, name: str, run_id: str, number: int, forced: bool = False) -> dict[str, Any]:
-        """Try one remediation. The attempt, with ``look`` after it; raises NetfixError where the undo failed."""
+        """Try one remediation, as carry_out() does."""
+        return self.carry_out(self._mend(name, forced), run_id, number)
+
+    def _mend(self, name: str, forced: bool) -> Intent:
+        return Intent(name, lambda look: self.propose(name, forced, look))
+
+    def carry_out(self, intent: Intent, run_id: str, number: int) -> dict[str, Any]:
+        """The attempt, with ``look`` after it; raises NetfixError where the undo failed."""
         with self.attempts.lock(), interruptible(), self.progress:
             settled = self._settle_all(run_id)
-            self.progress.tell({"number": number, "remediation": name}, "look")
+            self.progress.tell({"number": number, "remediation": intent.name}, "look")
             before = self.look()
-            proposal, promised = self.propose(name, forced, before)
-            record = self._record(name, run_id, number, promised, proposal)
+            proposal, promised = intent.propose(before)
+            record = self._record(intent, run_id, number, promised, proposal)
             shown = {"settled": settled, "proposal": proposal, "before": before, "after": before}
             if proposal.refusals or not proposal.steps:
                 record["verdict"] = "refused" if proposal.refusals else "unchanged"
-                record["reason"] = "; ".join(proposal.refusals) or _why_unchanged(promised)
+                record["reason"] = "; ".join(proposal.refusals) or intent.unchanged or _why_unchanged(promised)
                 return {**record, **shown}
             shown["override_before"] = read_text(self.executor.compose.project.override)
             armed = proposal.changes and self.limits.confirm_timeout_s
@@ -172,11 +195,17 @@ class Transaction:
         self, name: str, run_id: str, number: int, forced: bool, look: tuple[Snapshot, Diagnosis]
     ) -> tuple[Proposal, dict[str, Any]]:
         """What attempt() would do, and its record as planned or refused."""
-        proposal, promised = self.propose(name, forced, look)
-        record = self._record(name, run_id, number, promised, proposal)
+        return self.foretell(self._mend(name, forced), run_id, number, look)
+
+    def foretell(
+        self, intent: Intent, run_id: str, number: int, look: tuple[Snapshot, Diagnosis]
+    ) -> tuple[Proposal, dict[str, Any]]:
+        """What carry_out() would do, and its record as planned or refused."""
+        proposal, promised = intent.propose(look)
+        record = self._record(intent, run_id, number, promised, proposal)
         record["verdict"] = "refused" if proposal.refusals else "planned" if proposal.steps else "unchanged"
         record["reason"] = "; ".join(proposal.refusals) or (
-            f"asked not to act{_left(proposal.left)}" if proposal.steps else _why_unchanged(promised)
+            f"asked not to act{_left(proposal.left)}" if proposal.steps else intent.unchanged or _why_unchanged(promised)
         )
         return proposal, record
 
@@ -193,14 +222,16 @@ class Transaction:
         }
 
     def _record(
-        self, name: str, run_id: str, number: int, promised: Sequence[Finding], proposal: Proposal
+        self, intent: Intent, run_id: str, number: int, promised: Sequence[Finding], proposal: Proposal
     ) -> dict[str, Any]:
         return {
+            **intent.more,
             "format": FORMAT,
-            "id": f"{run_id}-{number:02d}-{name}",
+            "id": f"{run_id}-{number:02d}-{intent.name}",
             "run_id": run_id,
             "number": number,
-            "remediation": name,
+            "remediation": intent.name,
+            "trial": {"verdict": ""} if intent.trial else None,
             "project": self.executor.compose.project.name,
             "where": self._where(),
             "findings": [f.code for f in promised],
@@ -234,9 +265,12 @@ class Transaction:
         meanwhile must not be taken back. ``timer`` is what will undo it unless it is confirmed; empty for none.
         """
         began = time.monotonic()
-        record["id"] = self.attempts.free_id(record["id"])
+        record["id"] = self.attempts.free_id(record["id"], again=bool(record["trial"]))
         if proposal.changes:
-            record["checkpoint"] = to_data(self.executor.state(host=proposal.host, guests=proposal.carried))
+            state = self.executor.state(host=proposal.host, guests=proposal.carried, database_state=proposal.database)
+            if state.database:
+                state = replace(state, database=as_checkpoint(state.database))
+            record["checkpoint"] = to_data(state)
         self.attempts.save(record)
         problem = ""
         told_to_end = False
@@ -278,11 +312,19 @@ class Transaction:
         What is not on the disk as kept would be taken for unfinished, and be undone by the next run.
         """
         kept: dict[str, Any] = {"phase": "kept", "verdict": "kept", "reason": _why_kept(gate, record["left"])}
-        if timer:
-            until = utc_now(timedelta(seconds=self.limits.confirm_timeout_s))
+        if timer or record["trial"]:
+            until = utc_now(timedelta(seconds=self.limits.confirm_timeout_s)) if timer else ""
             kept.update(phase=AWAITING, confirm={"until": until, "timer": timer, "confirmed_at": ""})
         try:
-            now = self.executor.state_beside(from_data(ProjectState, record["checkpoint"]))
+            saved = from_data(ProjectState, record["checkpoint"])
+            now = self.executor.state_beside(saved)
+            if saved.database and now.database:
+                made = with_made(saved.database, now.database)
+                if not made.own:
+                    return "it made no index that was not there before"
+                # from here on it is known by name what to take back, and what is somebody else's
+                record["checkpoint"]["database"] = to_data(made)
+                now = replace(now, database=replace(now.database, own=made.own, any_new=False))
             kept.update(after=to_data(now), configuration=self._configuration(), duration_s=_since(began))
             self.attempts.save({**record, **kept})
         except NetfixError as exc:
@@ -384,14 +426,16 @@ class Transaction:
             self.attempts.tell(untold)
             return settled, untold
 
-    def confirm(self, run_id: str) -> list[dict[str, Any]]:
+    def confirm(self, run_id: str, name: str = "", number: int = 0) -> list[dict[str, Any]]:
         """Keep for good what a run kept, and disarm the timer; the attempts that waited for it.
+
+        Only those of a name and of a number, where these are given.
 
         Raises TransactionError for an unknown run, and where something was faster: the timer, or another run.
         """
         with self.attempts.lock(CONFIRM_WAIT_S), interruptible():
             try:
-                awaiting = self.awaiting(run_id)
+                awaiting = self.awaiting(run_id, name, number)
             except TransactionError:
                 self.attempts.tell(self._untold_of(run_id))
                 raise
@@ -403,9 +447,13 @@ class Transaction:
                 self.attempts.save(record)
             return awaiting
 
-    def awaiting(self, run_id: str) -> list[dict[str, Any]]:
-        """A run's attempts that wait to be confirmed, oldest first. Raises TransactionError as confirm() does."""
-        chosen = self.attempts.of_run(run_id)
+    def awaiting(self, run_id: str, name: str = "", number: int = 0) -> list[dict[str, Any]]:
+        """A run's attempts that wait to be confirmed, oldest first. Raises TransactionError as confirm() does.
+
+        What was on trial and is undone waits for nothing.
+        """
+        chosen = [r for r in self.attempts.of_run(run_id) if _is(r, name, number)]
+        chosen = [r for r in chosen if not (r.get("trial") and r["phase"] == "undone")]
         unconfirmed = [r for r in chosen if r.get("confirm") and not r["confirm"]["confirmed_at"]]
         for record in unconfirmed:
             if record["phase"] != AWAITING:
@@ -420,12 +468,20 @@ class Transaction:
     def _untold_of(self, run_id: str) -> list[dict[str, Any]]:
         return [r for r in self.attempts.untold() if r["run_id"] == run_id]
 
-    def kept(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
+    def conclude(self, run_id: str, name: str, number: int, verdict: str) -> None:
+        """Note what a measurement said of something on trial, so that no later run measures it once more."""
+        with self.attempts.lock():
+            for record in self.attempts.of_run(run_id):
+                if _is(record, name, number) and record.get("trial"):
+                    record["trial"]["verdict"] = verdict
+                    self.attempts.save(record)
+
+    def kept(self, run_id: str, name: str = "", number: int = 0) -> list[dict[str, Any]]:
         """A run's attempts that are in force, newest first. Raises TransactionError for a run that is not known."""
         chosen = reversed(self.attempts.of_run(run_id))
-        return [r for r in chosen if r["phase"] in IN_FORCE and name in ("", r["remediation"])]
+        return [r for r in chosen if r["phase"] in IN_FORCE and _is(r, name, number)]
 
-    def roll_back(self, run_id: str, name: str = "") -> list[dict[str, Any]]:
+    def roll_back(self, run_id: str, name: str = "", number: int = 0) -> list[dict[str, Any]]:
         """Undo the kept attempts of a run, newest first, and before them those of it that had died.
 
         A forced one takes back what later runs kept as well, because their changes came after its checkpoint. Raises
@@ -434,21 +490,23 @@ class Transaction:
         with self.attempts.lock(), interruptible(), self.progress:
             died = [r for r in self.attempts.all() if has_died(r)]
             self.undoing.settle(died, BY_LATER_RUN)
-            kept = self.kept(run_id, name)
+            kept = self.kept(run_id, name, number)
             later = self._later(kept[0]) if kept else []
             if kept and not self.force:
                 self._refuse_later(kept[0], later)
                 self._refuse_drift(kept[0])
-            for record in kept:
+            # an earlier checkpoint tells nothing of a database that only a later attempt changed
+            own_way = [r for r in later if r["checkpoint"].get("database")]
+            for record in own_way + kept:
                 # nothing is touched where not even that much can be written
                 self.attempts.save(record)
                 self.undoing.undo(record, "rolled back")
                 see_undone(record)
-            for record in later:
+            for record in (r for r in later if r not in own_way):
                 record.update(phase="undone", verdict="undone", reason=f"undone by the forced roll back of run {run_id}")
                 self.attempts.save(record)
             self._tidy_up()
-            own = [r for r in reversed(died) if r["run_id"] == run_id and name in ("", r["remediation"])]
+            own = [r for r in reversed(died) if r["run_id"] == run_id and _is(r, name, number)]
             self.attempts.tell(own)
             return later + own + kept
 
@@ -494,13 +552,19 @@ def override_of(steps: Sequence[Step]) -> Any:
     return next((s.args.get("data") for s in steps if s.action is Action.WRITE_OVERRIDE), None)
 
 
+def _is(record: Mapping[str, Any], name: str, number: int) -> bool:
+    """Whether it is the attempt of that name and number; an empty one is any."""
+    return name in ("", record["remediation"]) and number in (0, record["number"])
+
+
 def _why_unchanged(promised: Sequence[Finding]) -> str:
     return "there is nothing to change" if promised else "nothing is broken"
 
 
 def _why_kept(gate: Gate, left: Sequence[str]) -> str:
     rest = f"; still broken: {', '.join(gate.still_broken)}" if gate.still_broken else ""
-    return f"mended {', '.join(dict.fromkeys(gate.mended))}, and nothing that passed before fails{rest}{_left(left)}"
+    mended = f"mended {', '.join(dict.fromkeys(gate.mended))}, and " if gate.mended else ""
+    return f"{mended}nothing that passed before fails{rest}{_left(left)}"
 
 
 def _left(reasons: Sequence[str]) -> str:

@@ -28,8 +28,8 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Something promised is mended, and nothing that passed fails."""
-        return bool(self.mended) and not self.regressed
+        """Something promised is mended, unless nothing was promised, and nothing that passed fails."""
+        return bool(self.mended or not self.promised) and not self.regressed
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from .persist import OVERRIDE_FILE
-from .state import HOST, ContainerState, Difference, ProjectState
+from .state import HOST, STATEMENTS, ContainerState, Difference, ProjectState
 from .steps import Action, Step
 
 RESTORED, UNCHANGED, FAILED = "restored", "unchanged", "failed"
@@ -19,7 +19,7 @@ RESTORED, UNCHANGED, FAILED = "restored", "unchanged", "failed"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One object. ``kind`` is network, endpoint, container, file or host; ``error`` says why it failed, else it is empty."""
+    """One object. ``kind`` is network, endpoint, container, file, index or host; ``error`` says why it failed, else it is empty."""
 
     kind: str
     name: str
@@ -73,6 +73,11 @@ def concerned(step: Step, saved: ProjectState) -> set[str]:
         return {OVERRIDE_FILE}
     if step.action in (Action.CHANGE_RULES, Action.SET_SYSCTL):
         return {HOST}
+    if step.action in (Action.CREATE_INDEX, Action.DROP_INDEX):
+        return {f"index {step.args['index']}"}
+    if step.action in (Action.RUN_SCRIPT, Action.END_STATEMENTS):
+        own = saved.database.own if saved.database else ()
+        return {STATEMENTS, *(f"index {name}" for name in own)}
     args = step.args
     container, network, service = args.get("container"), args.get("network"), args.get("service")
     several = args.get("endpoints") or args.get("containers") or ([container] if container else ())
@@ -105,7 +110,9 @@ def conceded(saved: ProjectState, now: ProjectState, objects: AbstractSet[str]) 
         containers[name] = replace(container, endpoints=endpoints)
     override = now.override if OVERRIDE_FILE in objects else saved.override
     host = None if HOST in objects else saved.host
-    return replace(saved, override=override, networks=networks, containers=containers, host=host)
+    indexes = any(what == STATEMENTS or what.startswith("index ") for what in objects)
+    database = None if indexes else saved.database
+    return replace(saved, override=override, networks=networks, containers=containers, host=host, database=database)
 
 
 def _networks_of(*containers: Optional[ContainerState]) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 from ..diagnosis.case import Case, network_names
 from ..model import Endpoint, Finding, Network
 from ..parsing.inspect import LABEL_NETWORK, LABEL_PROJECT
+from .databases import DatabaseState
 from .host_state import HostState
 from .state import ProjectState
 from .steps import Action, Step
@@ -123,7 +124,8 @@ class Proposal:
     ``patch`` is what the steps' override file adds to the present one. ``recreated`` are the services whose
     containers are made anew, ``restarted`` the containers whose processes start again, ``carried`` the containers of
     others whose endpoints change. ``patience_s`` is how long the gate may wait at least, in seconds. ``host`` is what the
-    steps change of the host itself, None for nothing. Steps beside refusals show what would be done if it were allowed.
+    steps change of the host itself, ``database`` the one whose indexes
+    they change, None for nothing. Steps beside refusals show what would be done if it were allowed.
     ``left`` says what the steps do not mend, and why. ``direct_checks`` are those that the answer rests on.
     """
 
@@ -137,6 +139,7 @@ class Proposal:
     host: Optional[HostState] = None
     left: tuple[str, ...] = ()
     direct_checks: tuple[DirectCheck, ...] = ()
+    database: Optional[DatabaseState] = None
 
     @property
     def changes(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 from ..model import Container, Endpoint, Network, Subnet
 from ..parsing.inspect import LABEL_CONFIG_FILES, container_from_inspect, network_from_inspect
+from .databases import DatabaseState
 from .host_state import HostState, changed_by_others, removals
 
 # What Compose writes anew on every creation, without any change of meaning. The list of files is of that kind: a
@@ -28,6 +29,8 @@ VOLATILE_LABELS = (
 )
 # what differences call the host's own rules and switches
 HOST = "host firewall"
+# and the statements of ours that are under way in a database
+STATEMENTS = "database statements"
 LABEL_DEPENDS_ON = "com.docker.compose.depends_on"
 VOLATILE_HOST_CONFIG = ("ContainerIDFile", "LogPath")
 ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
@@ -57,7 +60,7 @@ class ProjectState:
 
     ``host`` is what the attempt changes of the host itself, None where that is nothing.
     ``guests`` are endpoints of other projects' containers on this one's networks, by container and network: only of
-    those that a remediation carries over.
+    those that a remediation carries over. ``database`` is the one whose indexes the attempt changes, None for none.
     """
 
     project: str
@@ -66,6 +69,7 @@ class ProjectState:
     networks: dict[str, Network] = field(default_factory=dict)
     host: Optional[HostState] = None
     guests: dict[str, dict[str, Endpoint]] = field(default_factory=dict)
+    database: Optional[DatabaseState] = None
 
     def attached(self, network: str) -> dict[str, Endpoint]:
         """The endpoints on a network, those of guests too, by container."""
@@ -159,6 +163,7 @@ def differences(was: ProjectState, found: ProjectState) -> list[Difference]:
     if was.override != found.override:
         result.append(Difference("compose.netfix.yml", "content", _presence(was.override), _presence(found.override)))
     result += _host_differences(was.host, found.host)
+    result += _database_differences(was.database, found.database)
     for name in sorted({*was.networks, *found.networks}):
         result += _network_differences(name, was.networks.get(name), found.networks.get(name))
     for name in sorted({*was.containers, *found.containers}):
@@ -186,6 +191,18 @@ def _host_differences(was: Optional[HostState], found: Optional[HostState]) -> l
         text = f"{more} rules more and {less} less, because of others"
         result.append(Difference(HOST, f"table {table}", "as in the checkpoint", text, dynamic=True))
     return result
+
+
+def _database_differences(was: Optional[DatabaseState], found: Optional[DatabaseState]) -> list[Difference]:
+    """Indexes that others make meanwhile are theirs."""
+    if was is None or found is None:
+        return []
+    result = [Difference(STATEMENTS, "under way", "0", str(found.running))] if found.running else []
+    for name in was.missing(found):
+        now = found.indexes.get(name)
+        what = "absent" if now is None else now.definition if now.valid else "invalid"
+        result.append(Difference(f"index {name}", "definition", was.indexes[name].definition, what))
+    return result + [Difference(f"index {name}", "existence", "False", "True") for name in was.surplus(found)]
 
 
 def _presence(text: Optional[str]) -> str:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Optional
 
 from ..model import Endpoint, Network, to_data
+from .databases import Place
 
 
 class Action(str, Enum):
@@ -33,6 +34,10 @@ class Action(str, Enum):
     CHANGE_RULES = "change_rules"
     SET_SYSCTL = "set_sysctl"
     WAIT_HEALTHY = "wait_healthy"
+    CREATE_INDEX = "create_index"
+    DROP_INDEX = "drop_index"
+    RUN_SCRIPT = "run_script"
+    END_STATEMENTS = "end_statements"
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,26 @@ def change_rules(table: str, commands: Sequence[str], cause: str) -> Step:
 def set_sysctl(name: str, value: str, cause: str) -> Step:
     """Set a switch of the host's kernel."""
     return Step(Action.SET_SYSCTL, f"{name}={value}", cause, {"name": name, "value": value})
+
+
+def create_index(place: Place, name: str, statement: str, cause: str) -> Step:
+    """Make one index of a database, without locking writers out."""
+    return Step(Action.CREATE_INDEX, name, cause, {"place": to_data(place), "statement": statement, "index": name})
+
+
+def drop_index(place: Place, name: str, statement: str, cause: str) -> Step:
+    """Take one index away that was not there before."""
+    return Step(Action.DROP_INDEX, name, cause, {"place": to_data(place), "statement": statement, "index": name})
+
+
+def run_script(container: str, words: Sequence[str], cause: str) -> Step:
+    """Run the operator's own script, inside of a container."""
+    return Step(Action.RUN_SCRIPT, f"{' '.join(words)} in {container}", cause, {"container": container, "words": list(words)})
+
+
+def end_statements(place: Place, cause: str) -> Step:
+    """End the statements of ours that go on in a database although whoever began them is dead."""
+    return Step(Action.END_STATEMENTS, f"{place.database} in {place.container}", cause, {"place": to_data(place)})
 
 
 def network_payload(network: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import ipaddress
 import re
 
 from ..model import Endpoint, Network
+from .databases import DatabaseState, drop_statement, recreate_statement
 from .host_state import removals
 from .state import ProjectState, address_order, changed_fields, hold_addresses, network_fields, same_endpoint
 from .steps import (
@@ -20,14 +21,18 @@ from .steps import (
     change_rules,
     connect,
     connect_all,
+    create_index,
     create_network,
     disconnect,
     disconnect_all,
+    drop_index,
+    end_statements,
     on_container,
     reconnect,
     recreate,
     remove_network,
     rename,
+    run_script,
     set_sysctl,
     write_override,
 )
@@ -46,7 +51,10 @@ def undo_steps(now: ProjectState, saved: ProjectState, override_path: str) -> li
     steps = _successors(now, saved)
     if steps:
         return steps
-    steps = _host(now, saved)
+    steps = _statements(now, saved)
+    if steps:
+        return steps
+    steps = _host(now, saved) + _indexes(now, saved)
     if now.override != saved.override:
         steps.append(write_override(saved.override, override_path, CAUSE))
     for name, network in saved.networks.items():
@@ -89,6 +97,28 @@ def _host(now: ProjectState, saved: ProjectState) -> list[Step]:
     switches = {n: v for n, v in saved.host.switches.items() if now.host.switches.get(n) != v}
     steps = [set_sysctl(name, value, CAUSE) for name, value in switches.items()]
     return steps + [change_rules(table, commands, CAUSE) for table, commands in removals(now.host, saved.host).items()]
+
+
+def _statements(now: ProjectState, saved: ProjectState) -> list[Step]:
+    """What a run that died has begun in a database goes on there; it must not make anything behind our back."""
+    if now.database is None or saved.database is None or not now.database.running:
+        return []
+    return [end_statements(saved.database.place, "a statement of ours is still under way")]
+
+
+def _indexes(now: ProjectState, saved: ProjectState) -> list[Step]:
+    """The operator's own way back first, where there is one; whatever it leaves or takes too much is put right by name."""
+    if now.database is None or saved.database is None:
+        return []
+    was: DatabaseState = saved.database
+    surplus = was.surplus(now.database)
+    steps = [run_script(was.undo_container, was.undo_words, CAUSE)] if surplus and was.undo_words else []
+    steps += [drop_index(was.place, n, drop_statement(now.database.indexes[n]), CAUSE) for n in surplus]
+    for name in was.missing(now.database):
+        if name in now.database.indexes:
+            steps.append(drop_index(was.place, name, drop_statement(now.database.indexes[name]), CAUSE))
+        steps.append(create_index(was.place, name, recreate_statement(was.indexes[name]), CAUSE))
+    return steps
 
 
 def _rebuild(now: ProjectState, saved: ProjectState, network: Network) -> list[Step]:

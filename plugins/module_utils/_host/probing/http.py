@@ -66,8 +66,8 @@ def encode_request(method: str, url: Url, headers: Mapping[str, str], json_body:
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body
 
 
-def exchange(stream: Stream, method: str, request: bytes) -> Generator[Any, Any, Response]:
-    """Sends the request and reads the head of its answer. Raises StreamError."""
+def exchange(stream: Stream, method: str, request: bytes, most: int = MAX_BODY) -> Generator[Any, Any, Response]:
+    """Sends the request and reads its answer, of the body so many octets. Raises StreamError."""
     yield from stream.send(request)
     data = b""
     while True:
@@ -86,8 +86,8 @@ def exchange(stream: Stream, method: str, request: bytes) -> Generator[Any, Any,
             break
         data = rest
     fields = _fields(headers)
-    body = b"" if method == "HEAD" or number in (101, 204, 304) else (yield from _body(stream, fields, rest))
-    return Response(number, _server(fields), body[:MAX_BODY].decode("utf-8", "replace"))
+    body = b"" if method == "HEAD" or number in (101, 204, 304) else (yield from _body(stream, fields, rest, most))
+    return Response(number, _server(fields), body[:most].decode("utf-8", "replace"))
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
@@ -119,10 +119,10 @@ def _server(fields: Mapping[str, str]) -> str:
     return f"{server} (via {via})".strip() if via else server
 
 
-def _body(stream: Stream, fields: Mapping[str, str], data: bytes) -> Generator[Any, Any, bytes]:
+def _body(stream: Stream, fields: Mapping[str, str], data: bytes, most: int) -> Generator[Any, Any, bytes]:
     chunked = "chunked" in fields.get("transfer-encoding", "").lower()
     length = fields.get("content-length", "")
-    wanted = MAX_BODY if chunked or not length.isdigit() else min(int(length), MAX_BODY)
+    wanted = most if chunked or not length.isdigit() else min(int(length), most)
     # chunk sizes take room of their own, in the worst case some 5 octets for each octet of the body
     enough = wanted * 6 if chunked else wanted
     while len(data) < enough and not (chunked and data.endswith(b"0\r\n\r\n")):
@@ -134,12 +134,12 @@ def _body(stream: Stream, fields: Mapping[str, str], data: bytes) -> Generator[A
         if not more:
             break
         data += more
-    return _unchunked(data) if chunked else data[:wanted]
+    return _unchunked(data, most) if chunked else data[:wanted]
 
 
-def _unchunked(data: bytes) -> bytes:
+def _unchunked(data: bytes, most: int) -> bytes:
     body = b""
-    while len(body) < MAX_BODY:
+    while len(body) < most:
         line, newline, data = data.partition(b"\r\n")
         try:
             size = int(line.split(b";")[0], 16)

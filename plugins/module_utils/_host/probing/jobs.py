@@ -40,7 +40,8 @@ class HttpJob:
     """Send one HTTP request. ``connect`` is an address to send it to instead of the URL's host.
 
     ``statuses`` are those that count as ok, empty for any below 400. ``timeout_s`` is the longest wait for the answer,
-    0 for the timeout of the run. Certificates are not checked: the question is who answers, not whether to trust it.
+    0 for the timeout of the run; ``longest_body`` is how many octets of its body are read.
+    Certificates are not checked: the question is who answers, not whether to trust it.
     """
 
     container: str
@@ -53,6 +54,7 @@ class HttpJob:
     statuses: tuple[int, ...] = ()
     timeout_s: float = 0.0
     types: tuple[str, ...] = ()
+    longest_body: int = 2048
 
 
 @dataclass(frozen=True)

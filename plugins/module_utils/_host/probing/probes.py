@@ -134,7 +134,7 @@ class Probes:
                 stream.deadline = time.monotonic() + (job.timeout_s or self._limits.timeout_s)
                 if url.scheme == "https":
                     yield from stream.start_tls(url.host)
-                response = yield from exchange(stream, job.method, request)
+                response = yield from exchange(stream, job.method, request, job.longest_body)
             except StreamError as exc:
                 error = exc.code
             finally:

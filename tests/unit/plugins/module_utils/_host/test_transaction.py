@@ -262,10 +262,10 @@ def silent_for(host, looks):
     left = iter(range(looks))
     state, began = host.executor.state, []
 
-    def look(known=(), host=None, guests=()):
+    def look(known=(), host=None, guests=(), database_state=None):
         if began and next(left, None) is not None:
             raise EngineError("the engine did not answer")
-        return state(known, host, guests)
+        return state(known, host, guests, database_state)
 
     def on(step):
         if step.action.value == "wait_healthy":
