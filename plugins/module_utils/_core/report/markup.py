@@ -13,7 +13,7 @@ from .text import plain
 # GitHub Flavored Markdown 2.4 allows a backslash before any ASCII punctuation; only what could begin markup
 # needs one. An underscore inside a word never does (https://github.github.com/gfm/#emphasis-and-strong-emphasis).
 _SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_BLOCK_START = re.compile(r"^(?:[#+=-]|\d+(?=[.)]))")
+_BLOCK_START = re.compile(r"^(?:[#+=-]|\d+(?=[.)](?:\s|$)))")
 
 
 def prose(value: object) -> str:

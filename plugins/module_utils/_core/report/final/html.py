@@ -1,0 +1,196 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The document as one HTML page that needs nothing else: no script, no file, no network."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import Optional
+
+from ..elements import Markup, element, join
+from ..html_diagnosis import command, table, table_row
+from ..stylesheet import STYLESHEET
+from .document import (
+    Block,
+    Bullets,
+    Card,
+    Cell,
+    Checklist,
+    Command,
+    Criterion,
+    Document,
+    Figure,
+    Fold,
+    Heading,
+    Line,
+    Paragraph,
+    Span,
+    Table,
+    Tiles,
+)
+from .style import STYLE
+from .words import Words
+
+LANGUAGES = {"en": "en", "pt_BR": "pt-BR"}
+SHEET = STYLESHEET + STYLE
+
+
+def to_html(document: Document, words: Words) -> str:
+    """The page; its policy allows its own style sheet and nothing else."""
+    digest = b64encode(sha256(SHEET.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", document.title),
+        element("style", Markup(SHEET)),
+    )
+    banner = element(
+        "header",
+        element("p", element("b", "netfix"), Markup(" "), words.text("eyebrow"), class_="eyebrow"),
+        element("h1", document.title),
+        element("p", _line(document.lead), class_="lead"),
+    )
+    content = element("div", banner, _sections(document.blocks), class_="text")
+    body = element("body", element("main", _contents(document, words), content, class_="final"))
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang=LANGUAGES[document.language])}\n"
+
+
+def _contents(document: Document, words: Words) -> Markup:
+    headings = [block for block in document.blocks if isinstance(block, Heading) and block.level == 2]
+    items = [element("li", element("a", one.text, href=f"#{one.anchor}")) for one in headings]
+    title = words.text("heading.contents")
+    return element("nav", element("p", title, class_="label"), element("ol", items), aria_label=title)
+
+
+def _sections(blocks: tuple[Block, ...]) -> Markup:
+    """Each heading of the second level with what follows it as one section."""
+    sections: list[Markup] = []
+    inner: list[Markup] = []
+    anchor: Optional[str] = None
+    for block in blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            sections.append(element("section", inner, id=anchor)) if inner else None
+            inner, anchor = [], block.anchor
+        inner.append(_block(block))
+    sections.append(element("section", inner, id=anchor))
+    return join(sections)
+
+
+def _block(block: Block) -> Markup:
+    if isinstance(block, Heading):
+        identity = block.anchor if block.level > 2 else None
+        return element(f"h{block.level}", block.text, id=identity)
+    if isinstance(block, Paragraph):
+        return element("p", _line(block.line), class_=block.tone or None)
+    if isinstance(block, Bullets):
+        items = [element("li", _line(item), _why(why)) for item, why in block.items]
+        return element("ol" if block.numbered else "ul", items, class_="advice" if block.numbered else None)
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Tiles):
+        return _tiles(block)
+    if isinstance(block, Checklist):
+        return element("ul", [_criterion(one) for one in block.criteria], class_="criteria")
+    if isinstance(block, Figure):
+        drawing = element("div", Markup(block.svg), class_="scroll")
+        return element("figure", drawing, element("figcaption", _line(block.caption)), class_="chart")
+    if isinstance(block, Command):
+        return command(block.text)
+    if isinstance(block, Card):
+        return _card(block)
+    return _fold(block)
+
+
+def _fold(block: Fold) -> Markup:
+    return element("details", element("summary", block.summary), [_block(one) for one in block.blocks])
+
+
+def _why(why: Line) -> Optional[Markup]:
+    return element("small", _line(why)) if why else None
+
+
+def _table(block: Table) -> Markup:
+    rows = []
+    for row in block.rows:
+        cells = []
+        for title, cell in zip(block.titles, row):
+            cells.append((title, _cell(cell)))
+        rows.append(table_row(cells))
+    return table(block.titles, rows)
+
+
+def _cell(cell: Cell) -> Markup:
+    classes = " ".join(name for name in ("number" if cell.number else "", cell.tone) if name)
+    note = element("small", cell.note) if cell.note else None
+    return element("span", _line(cell.line), note, class_=classes or None)
+
+
+def _tiles(block: Tiles) -> Markup:
+    items = [
+        element(
+            "li",
+            element("span", tile.label, class_="what"),
+            element("b", tile.value, class_=tile.tone or None),
+            element("small", tile.note) if tile.note else None,
+        )
+        for tile in block.tiles
+    ]
+    return element("ul", items, class_="tiles")
+
+
+def _criterion(one: Criterion) -> Markup:
+    sign = element("span", one.mark, class_=f"sign {one.tone}", aria_hidden="true")
+    head = element("p", _line(one.text), Markup(" "), element("span", one.state, class_=f"chip {one.tone}"))
+    return element("li", sign, element("div", head, element("p", _line(one.evidence), class_="seen")))
+
+
+def _card(block: Card) -> Markup:
+    head = element(
+        "h4",
+        element("span", block.badge, class_=f"badge {block.tone}") if block.badge else None,
+        element("span", _line(block.head)),
+        element("span", block.chip, class_=f"chip {block.tone}") if block.chip else None,
+    )
+    inner = [_block(one) for one in block.blocks]
+    return element("article", head, _bar(block), inner, class_=f"card {block.tone}", id=block.anchor)
+
+
+def _bar(block: Card) -> Optional[Markup]:
+    """The share as a bar: widths are attributes, because the policy allows no style of an element."""
+    if block.share is None:
+        return None
+    part = element("rect", x=0, y=0, width=max(min(block.share, 1.0), 0.0) * 100, height=6, class_="part")
+    whole = element("rect", x=0, y=0, width=100, height=6, class_="whole")
+    return element(
+        "svg",
+        whole,
+        part,
+        viewBox="0 0 100 6",
+        preserveAspectRatio="none",
+        class_=f"share {block.tone}",
+        aria_hidden="true",
+    )
+
+
+def _line(line: Line) -> Markup:
+    return join([_span(span) for span in line])
+
+
+def _span(span: Span) -> Markup:
+    if span.kind == "code":
+        return element("code", span.text)
+    if span.kind == "strong":
+        return element("b", span.text)
+    if span.kind == "quote":
+        return element("span", span.text, lang="en", class_="said")
+    # text() strips; the blanks at the ends of a piece are part of the sentence
+    head = " " if span.text.startswith(" ") else ""
+    tail = " " if span.text.endswith(" ") and span.text.strip() else ""
+    return join(Markup(head), span.text, Markup(tail))
