@@ -11,8 +11,7 @@ import json
 import os
 import platform
 import re
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,13 @@ from ansible.utils.display import Display
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import journal as journals
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import terminal
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.report import FILE_NAME, NAME, wanted
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.words import LANGUAGES
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.html_page import render_html
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.junit import render_junit
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.markdown import render_markdown
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.page import MAXIMUM_WIDTH, MINIMUM_WIDTH
+from ansible_collections.vertice.netfix.plugins.module_utils._module.report_files import final_reports, short, write
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "section": {
@@ -46,6 +48,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "choices": ["json", "markdown", "html", "junit"],
         "default": ["json", "markdown", "html", "junit"],
     },
+    "final_name": {"type": "str", "default": NAME},
+    "final_title": {"type": "str", "default": ""},
+    "final_language": {"type": "list", "elements": "str", "choices": list(LANGUAGES), "default": ["en"]},
     "show": {"type": "bool", "default": True},
     "width": {"type": "int", "default": 0},
 }
@@ -85,6 +90,12 @@ class ActionModule(ActionBase):
 
     def _summary(self, data: dict[str, Any], options: dict[str, Any], width: int) -> dict[str, Any]:
         journal = _journal(data)
+        final_name = options["final_name"] if wanted(journal) else ""
+        if final_name and not FILE_NAME.match(final_name):
+            raise AnsibleActionFail(
+                f"final_name (netfix_report_name) must be letters, digits, '.', '_' and '-', got {final_name!r}"
+            )
+        final: list[str] = []
         folder = Path(os.path.abspath(options["report_dir"])) / journal["run_id"]
         written: dict[str, str] = {}
         problem = ""
@@ -94,26 +105,47 @@ class ActionModule(ActionBase):
                     raise OSError(errno.ELOOP, "it is a link that somebody else may have put there")
                 # First the journal: whatever a report stumbles over, what happened is on record.
                 if "json" in options["formats"]:
-                    written["json"] = _write(folder / FILES["json"][1], _document(journal))
+                    written["json"] = write(folder / FILES["json"][1], _document(journal))
                 _check(_host_problems(journal), f" The journal is in {folder}." if written else "")
-                for name, render in (("markdown", render_markdown), ("html", render_html), ("junit", render_junit)):
+                for _rendered, texts in _final(journal, options, final_name):
+                    final += [write(folder / file, text) for file, text in texts.items()]
+                page = os.path.basename(final[0]) if final else ""
+                renders: list[tuple[str, Callable[[], str]]] = [
+                    ("markdown", lambda: render_markdown(journal, page)),
+                    ("html", lambda: render_html(journal, page)),
+                    ("junit", lambda: render_junit(journal)),
+                ]
+                for name, render in renders:
                     if name in options["formats"]:
-                        written[name] = _write(folder / FILES[name][1], render(journal))
+                        written[name] = write(folder / FILES[name][1], render())
+            except ValueError as exc:
+                raise AnsibleActionFail(
+                    f"This cannot be reported: {exc}. See docs/journal.md. What is written is in {folder}."
+                ) from exc
             except OSError as exc:
                 problem = (
                     f"The report could not be written to {folder}: {exc.strerror or exc}. "
                     "Set report_dir (netfix_report_dir) to a folder that the user running Ansible can write to."
                 )
         _check(_host_problems(journal))
-        paths = {label: _short(written[name]) for name, (_key, _file, label) in FILES.items() if name in written}
+        paths = {label: short(written[name]) for name, (_key, _file, label) in FILES.items() if name in written}
+        if final:
+            paths = {"final report": short(final[0]), **paths}
         text = _show(lambda w, colour: terminal.render_summary(journal, w, colour, paths), width, options["show"])
         if problem:
             raise AnsibleActionFail(problem, result={"status": journal["status"]})
         results = {key: written.get(name, "") for name, (key, _file, _label) in FILES.items()}
-        return {**results, "status": journal["status"], "text": text}
+        return {**results, "final": final, "status": journal["status"], "text": text}
 
 
 Render = Callable[[int, bool], str]
+
+
+def _final(journal: dict[str, Any], options: dict[str, Any], name: str) -> Iterable[Any]:
+    """The final report in each language, where the run has what one is for."""
+    if not name:
+        return []
+    return final_reports(journal, options["final_language"] or ["en"], options["final_title"], name).values()
 
 
 def _section(section: str, data: dict[str, Any], host: str, options: dict[str, Any], details: bool) -> Render:
@@ -195,30 +227,6 @@ def _show(render: Render, width: int, show: bool) -> str:
 
 def _document(journal: dict[str, Any]) -> str:
     return json.dumps(journal, ensure_ascii=False, indent=2, default=str) + "\n"
-
-
-def _write(path: Path, text: str) -> str:
-    """Writes a file as a whole or not at all, and gives its path."""
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            # Half a surrogate pair is no UTF-8, but its escape is what JSON would write for it.
-            file.write(text.encode("utf-8", "backslashreplace"))
-            os.fchmod(file.fileno(), 0o640)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return str(path)
-
-
-def _short(path: str) -> str:
-    """The path from the working directory where it lies below it: that is what one types next."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith(os.pardir) else relative
 
 
 def _version() -> str:

@@ -62,6 +62,22 @@ options:
     elements: str
     choices: [json, markdown, html, junit]
     default: [json, markdown, html, junit]
+  final_name:
+    description:
+      - Name of the final report, without a suffix. It is written where a host of the run has load tests
+        (C(tuning)) or local processes (C(local)); see M(vertice.netfix.final_report). Empty for none.
+    type: str
+    default: FASE_1_LOAD_TESTING_COMPLETE
+  final_title:
+    description: Title of the final report. By default one in its language.
+    type: str
+    default: ""
+  final_language:
+    description: Languages of the final report. The first has O(final_name) as it is, others their own name in it.
+    type: list
+    elements: str
+    choices: [en, pt_BR]
+    default: [en]
   show:
     description: Whether to show the text. It is returned in any case.
     type: bool
@@ -153,6 +169,12 @@ report:
   type: str
   returned: for O(section=summary)
   sample: /srv/ops/netfix-report/20261122T132615-4f2a/report.md
+final:
+  description: Paths of the final report, the page first, its Markdown and plots after it; empty where there is none.
+  type: list
+  elements: str
+  returned: for O(section=summary)
+  sample: [/srv/ops/netfix-report/20261122T132615-4f2a/FASE_1_LOAD_TESTING_COMPLETE.html]
 journal:
   description: Path of the JSON journal, empty in check mode and where O(formats) does not ask for it.
   type: str

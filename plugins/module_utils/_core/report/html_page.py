@@ -30,6 +30,7 @@ from .reading import Reading, read, verdict
 from .stylesheet import STYLESHEET
 from .summary import last_line
 from .text import count, plain
+from .tuning import tuning_lines
 
 STATUS_TONES = {
     "healthy": "good",
@@ -41,8 +42,8 @@ STATUS_TONES = {
 }
 
 
-def render_html(journal: Mapping[str, Any]) -> str:
-    """The whole journal as one HTML document.
+def render_html(journal: Mapping[str, Any], final: str = "") -> str:
+    """The whole journal as one HTML document; ``final`` is the file of the final report beside it.
 
     The page's policy allows its own style sheet and nothing else, so that even markup which got through could
     neither run nor load anything. Raises ValueError where a diagnosis or check result in the journal is not one.
@@ -69,6 +70,7 @@ def render_html(journal: Mapping[str, Any]) -> str:
         element("h1", title, Markup(" "), status_chip(status)),
         element("p", _sentence(MEANINGS[status]), class_="lead") if not alone else None,
         _overview(hosts) if not alone else None,
+        element("p", element("a", "Final report of the load tests", href=final)) if final else None,
     )
     sections = [_host(host, journal, f"host{number}", alone) for number, host in enumerate(hosts, start=1)]
     body = element("body", element("main", banner, sections, element("footer", _facts(journal))))
@@ -152,6 +154,11 @@ def _outline(seen: Outline, host: Mapping[str, Any]) -> Markup:
         ("restarted", [", ".join(seen.restarts) or "nothing"] if host.get("attempts") else []),
         ("validation", [f"{sign} {words}" for sign, words in seen.validation]),
     ]
+    for label, sentence in tuning_lines(host):
+        if rows[-1][0] == label:
+            rows[-1][1].append(sentence)
+        else:
+            rows.append((label, [sentence]))
     told = [
         join(element("dt", label), [element("dd", sentence) for sentence in sentences])
         for label, sentences in rows

@@ -63,6 +63,22 @@ PLOT_STYLES = """
 .plot .dot.after { fill: var(--after); stroke-width: 2; }
 """
 
+# What stands on the drawings; a report in another language hands its own in.
+WORDS: Mapping[str, str] = {
+    "all": "all requests",
+    "spread": "How the latency of {endpoint} is spread",
+    "share": "share of the answers",
+    "time": "time of an answer",
+    "percentiles": "Percentiles of the latency of {endpoint}",
+    "median": "median over runs, with its interval",
+    "course": "What went on over the time of a run",
+    "requests": "requests/s",
+    "failures": "failures/s",
+    "p95": "p95, ms",
+    "cores": "{container}: cores",
+    "seconds": "seconds since the warm-up",
+}
+
 
 class Side(NamedTuple):
     """The runs of one side and the class that draws them."""
@@ -72,7 +88,9 @@ class Side(NamedTuple):
     runs: Sequence[Run]
 
 
-def render_distributions(before: RunSet, after: Optional[RunSet] = None, endpoint: str = "") -> str:
+def render_distributions(
+    before: RunSet, after: Optional[RunSet] = None, endpoint: str = "", words: Mapping[str, str] = WORDS
+) -> str:
     """How latency is spread, both sides on one plot, over a logarithmic axis: the share of answers in each 5 %."""
     sides = _sides(before, after)
     spreads = [together(r.spreads.get(endpoint, {}) for r in side.runs) for side in sides]
@@ -84,12 +102,12 @@ def render_distributions(before: RunSet, after: Optional[RunSet] = None, endpoin
     shares = [_shares(found) for found in spreads]
     up = from_zero([share for found in shares for _edge, share in found], bottom, TOP)
     drawn = [_steps(side, found, across, up) for side, found in zip(sides, shares) if found]
-    label = element("text", "share of the answers", x=LEFT, y=TOP - 8, class_="soft")
+    label = element("text", words["share"], x=LEFT, y=TOP - 8, class_="soft")
     return _svg(
-        f"How the latency of {endpoint or 'all requests'} is spread",
+        words["spread"].format(endpoint=endpoint or words["all"]),
         bottom + 62,
         _legend(sides, bottom + 54),
-        element("text", "time of an answer", x=WIDTH - RIGHT, y=bottom + 34, class_="soft end"),
+        element("text", words["time"], x=WIDTH - RIGHT, y=bottom + 34, class_="soft end"),
         label,
         _across(across, TOP, bottom, milliseconds, 7),
         _up(up, "{:.0%}".format, 4),
@@ -97,7 +115,9 @@ def render_distributions(before: RunSet, after: Optional[RunSet] = None, endpoin
     )
 
 
-def render_percentiles(before: RunSet, after: Optional[RunSet] = None, endpoint: str = "") -> str:
+def render_percentiles(
+    before: RunSet, after: Optional[RunSet] = None, endpoint: str = "", words: Mapping[str, str] = WORDS
+) -> str:
     """The percentiles of each side: the median over runs, its interval, and every run as a small ring."""
     sides = _sides(before, after)
     values = {
@@ -120,16 +140,16 @@ def render_percentiles(before: RunSet, after: Optional[RunSet] = None, endpoint:
             height = top + (ROW / 2 if len(sides) == 1 else ROW * (0.32 + 0.36 * lower))
             rows += _whisker(side.style, values[side.style, p], across, height)
     return _svg(
-        f"Percentiles of the latency of {endpoint or 'all requests'}",
+        words["percentiles"].format(endpoint=endpoint or words["all"]),
         bottom + 46,
-        element("text", "median over runs, with its interval", x=LEFT, y=TOP - 12, class_="soft"),
+        element("text", words["median"], x=LEFT, y=TOP - 12, class_="soft"),
         _across(across, TOP, bottom, milliseconds, 6),
         rows,
         _legend(sides, bottom + 38, dots=True),
     )
 
 
-def render_timeline(before: RunSet, after: Optional[RunSet] = None) -> str:
+def render_timeline(before: RunSet, after: Optional[RunSet] = None, words: Mapping[str, str] = WORDS) -> str:
     """Answers and failures a second, the p95, and the cores of the busiest containers, over the time of a run.
 
     Every run is a thin line, the median over a side's runs a thick one.
@@ -140,13 +160,16 @@ def render_timeline(before: RunSet, after: Optional[RunSet] = None) -> str:
         return ""
     across = Scale(0.0, seconds, LEFT, WIDTH - RIGHT)
     panels: list[tuple[str, Mapping[str, Sequence[Line]]]] = [
-        ("requests/s", {s.style: [r.series.rps for r in s.runs] for s in sides}),
-        ("failures/s", {s.style: [r.series.failures for r in s.runs] for s in sides}),
-        ("p95, ms", {s.style: [r.series.p95_ms for r in s.runs] for s in sides}),
+        (words["requests"], {s.style: [r.series.rps for r in s.runs] for s in sides}),
+        (words["failures"], {s.style: [r.series.failures for r in s.runs] for s in sides}),
+        (words["p95"], {s.style: [r.series.p95_ms for r in s.runs] for s in sides}),
     ]
     for name in _busiest(sides):
         panels.append(
-            (f"{clip(name, 40)}: cores", {s.style: [r.series.cpu.get(name, ()) for r in s.runs] for s in sides})
+            (
+                words["cores"].format(container=clip(name, 40)),
+                {s.style: [r.series.cpu.get(name, ()) for r in s.runs] for s in sides},
+            )
         )
     drawn, top = [], TOP
     for title, lines in panels:
@@ -155,11 +178,11 @@ def render_timeline(before: RunSet, after: Optional[RunSet] = None) -> str:
     bottom = top - GAP
     names = [element("text", f"{t:g}", x=across(t), y=bottom + 18, class_="soft middle") for t in ticks(across, 7)]
     return _svg(
-        "What went on over the time of a run",
+        words["course"],
         bottom + 62,
         drawn,
         names,
-        element("text", "seconds since the warm-up", x=WIDTH - RIGHT, y=bottom + 34, class_="soft end"),
+        element("text", words["seconds"], x=WIDTH - RIGHT, y=bottom + 34, class_="soft end"),
         _legend(sides, bottom + 54),
     )
 

@@ -26,10 +26,11 @@ from .run import (
     undo_line,
 )
 from .text import duration, mark, plain
+from .tuning import tuning_lines
 
 
-def render_markdown(journal: Mapping[str, Any]) -> str:
-    """The whole journal as GitHub Flavored Markdown, with a final newline.
+def render_markdown(journal: Mapping[str, Any], final: str = "") -> str:
+    """The whole journal as GitHub Flavored Markdown, with a final newline; ``final`` is the file of the final report.
 
     Raises ValueError where a diagnosis or check result in it is not one.
     """
@@ -37,6 +38,8 @@ def render_markdown(journal: Mapping[str, Any]) -> str:
     status = overall_status(hosts)
     lines = [f"# Network repair: {status}", "", _sentence(MEANINGS[status]), ""]
     lines += table(["", ""], [(label, value) for label, value in _facts(journal) if value]) + [""]
+    if final:
+        lines += [f"[Final report of the load tests]({final})", ""]
     if len(hosts) != 1:
         rows = [
             (prose(place(host)), overall_status([host]), prose(outline(host, overall_status([host])).meaning))
@@ -91,6 +94,7 @@ def _summary(host: Mapping[str, Any], status: str, journal: Mapping[str, Any]) -
         ("What to do", seen.advice),
         ("Worth a look", seen.worth_a_look),
         ("At the end", [seen.counts] if seen.counts else []),
+        *((label.capitalize(), [sentence]) for label, sentence in tuning_lines(host)),
     ):
         lines += [f"- {label}: {prose(sentence)}" for sentence in sentences]
     if host.get("attempts"):

@@ -13,6 +13,7 @@ from .journal import STATUSES, overall_status, worst_first
 from .outline import STATUS_MARKS, Outline, commands, outline, took
 from .page import Page
 from .text import listed, plain
+from .tuning import tuning_lines
 
 LABEL_WIDTH = 14
 STATUS_STYLES = {"healthy": "good", "mended": "good", "failed": "bad", "not_mended": "bad"}
@@ -62,6 +63,10 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
         page.field("at the end", seen.counts, LABEL_WIDTH)
     if alone or not _brief(seen):
         _fields(page, "validation", [f"{sign} {text}" for sign, text in seen.validation])
+    last = ""
+    for label, sentence in tuning_lines(host):
+        page.field("" if label == last else label, sentence, LABEL_WIDTH)
+        last = label
     undo, apply = commands(journal)
     if seen.changed:
         if seen.helped and host.get("compose_command"):

@@ -205,3 +205,39 @@ def test_a_host_that_cannot_be_rendered_is_on_record_before_the_task_fails(tmp_p
 def test_wrong_input_is_an_error_that_names_what_was_expected(args, message):
     with pytest.raises(Exception, match=message):
         run(**args)
+
+
+def tuned():
+    return json.loads((JOURNALS.parent / "tuning" / "journal.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_with_load_tests_leaves_its_final_report_in_each_language_and_links_it(capsys, tmp_path):
+    data = {key: tuned()[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
+    result = run(section="summary", data=data, report_dir=str(tmp_path), final_language=["pt_BR", "en"])
+    pages = [Path(path) for path in result["final"] if path.endswith(".html")]
+    assert [page.name for page in pages] == ["FASE_1_LOAD_TESTING_COMPLETE.html", "FASE_1_LOAD_TESTING_COMPLETE.en.html"]
+    assert all(Path(path).stat().st_size for path in result["final"])
+    assert 'lang="pt-BR"' in pages[0].read_text(encoding="utf-8")
+    assert 'href="FASE_1_LOAD_TESTING_COMPLETE.html"' in Path(result["html"]).read_text(encoding="utf-8")
+    assert "](FASE_1_LOAD_TESTING_COMPLETE.html)" in Path(result["report"]).read_text(encoding="utf-8")
+    assert "FASE_1_LOAD_TESTING_COMPLETE.html" in capsys.readouterr().out
+
+
+def test_the_summary_tells_load_tests_shortly(tmp_path):
+    data = {key: tuned()[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
+    shown = run(section="summary", data=data, report_dir=str(tmp_path), final_name="", width=120)["text"]
+    text = " ".join(shown.split())
+    assert "baseline p95 of all requests 49.3 ms, median of 6 runs (46.9 to 50.2)" in text
+    assert "optimization database index of items (tag): kept, improved" in text
+    assert "before, after p95 of all requests 49.9 ms → 15.7 ms (−68.3%): improved" in text
+    assert [path.name for path in (tmp_path / data["run_id"]).iterdir() if "FASE" in path.name] == []
+
+
+def test_a_run_without_load_tests_has_no_final_report(tmp_path, parts):
+    assert run(section="summary", data=parts, report_dir=str(tmp_path))["final"] == []
+
+
+def test_a_name_of_the_final_report_that_leads_elsewhere_is_an_error(tmp_path):
+    data = {key: tuned()[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
+    with pytest.raises(AnsibleActionFail, match="got '../x'"):
+        run(section="summary", data=data, report_dir=str(tmp_path), final_name="../x")

@@ -63,8 +63,8 @@ TEXTS = {
     "column.cpu_request_after": "afterwards",
     "column.memory": "memory, peak",
     "column.throttled": "throttled",
-    "column.disk": "disk read / written",
-    "column.net": "network in / out",
+    "column.disk": "disk",
+    "column.net": "network",
     "column.function": "function",
     "column.own": "own",
     "column.total": "with callees",
@@ -312,6 +312,10 @@ TEXTS = {
     "containers.missing": "The journal holds no figures of containers.",
     "containers.what.one": "During the baseline, from {n} run.",
     "containers.what.many": "During the baseline, medians over {n} runs, the busiest container first.",
+    "containers.read": "{size} read",
+    "containers.written": "{size} written",
+    "containers.received": "{size} in",
+    "containers.sent": "{size} out",
     "containers.ended": "These ended during a run: {names}.",
     # bottlenecks and profile
     "bottlenecks.not_looked": "The journal holds no search for bottlenecks.",
@@ -345,7 +349,6 @@ TEXTS = {
     "profile.how": "Taken with {tool} for {seconds}, {samples} samples at {rate} a second.",
     "profile.no_functions": "It names no function.",
     # optimizations
-    "experiments.no_tuning": "The journal holds no load test, so no optimization was tried.",
     "experiments.none": "None was tried.",
     "experiments.rule": (
         "Each is an experiment: apply, measure against the state without it in turns, keep only if it "
@@ -371,9 +374,19 @@ TEXTS = {
     "final.one_after_the_other": "{before} runs before, then {after} runs after.",
     "final.drift": "The two sides were measured one after the other: drift between them is not excluded.",
     "final.endpoints": "Every endpoint",
-    "final.distribution": "How the answers are spread over time: {endpoint}.",
-    "final.percentiles": "Percentiles, each with its interval over runs: {endpoint}.",
-    "final.timeline": "What went on over the time of a run.",
+    # on the plots
+    "plot.all": "all requests",
+    "plot.spread": "How the latency of {endpoint} is spread",
+    "plot.share": "share of the answers",
+    "plot.time": "time of an answer",
+    "plot.percentiles": "Percentiles of the latency of {endpoint}",
+    "plot.median": "median over runs, with its interval",
+    "plot.course": "What went on over the time of a run",
+    "plot.requests": "requests/s",
+    "plot.failures": "failures/s",
+    "plot.p95": "p95, ms",
+    "plot.cores": "{container}: cores",
+    "plot.seconds": "seconds since the warm-up",
     # criteria
     "criteria.rule": (
         "The criteria of the original plan. Each is decided by what the journal holds; what it does not hold "

@@ -38,9 +38,7 @@ def experiments(facts: Facts, words: Words) -> list[Block]:
     """The section about each optimization: why, what was done, what it showed, and whether it stayed."""
     blocks: list[Block] = [Heading(words.text("heading.experiments"), "experiments")]
     tuning = facts.tuning
-    if tuning is None:
-        return [*blocks, Paragraph(words.say("experiments.no_tuning"), "note")]
-    if not tuning.experiments:
+    if tuning is None or not tuning.experiments:
         return [*blocks, Paragraph(words.say("experiments.none"), "note")]
     blocks.append(Paragraph(words.say("experiments.rule")))
     return [*blocks, *(_card(one, words) for one in tuning.experiments)]
@@ -124,7 +122,7 @@ def before_after(facts: Facts, words: Words) -> list[Block]:
     if comparison.primary:
         blocks.append(Paragraph(_measured(comparison.primary, words)))
     blocks.append(Paragraph(_how(final, words)))
-    blocks += pictures(final.before, final.after, words)
+    blocks += pictures(final.before, final.after, comparison.primary.endpoint if comparison.primary else "", words)
     whole = [change for change in comparison.changes if not change.endpoint]
     primary = comparison.primary
     if primary is not None and primary not in whole:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
+from itertools import groupby
 from typing import Optional
 
 from ..elements import Markup, element, join
-from ..html_diagnosis import command, table, table_row
+from ..html_diagnosis import command, table_row
+from ..load_plots import PLOT_STYLES
 from ..stylesheet import STYLESHEET
 from .document import (
     Block,
@@ -34,7 +36,7 @@ from .style import STYLE
 from .words import Words
 
 LANGUAGES = {"en": "en", "pt_BR": "pt-BR"}
-SHEET = STYLESHEET + STYLE
+SHEET = STYLESHEET + PLOT_STYLES + STYLE
 
 
 def to_html(document: Document, words: Words) -> str:
@@ -74,11 +76,15 @@ def _sections(blocks: tuple[Block, ...]) -> Markup:
     sections: list[Markup] = []
     inner: list[Markup] = []
     anchor: Optional[str] = None
-    for block in blocks:
-        if isinstance(block, Heading) and block.level == 2:
-            sections.append(element("section", inner, id=anchor)) if inner else None
-            inner, anchor = [], block.anchor
-        inner.append(_block(block))
+    for is_figure, group in groupby(blocks, lambda block: isinstance(block, Figure)):
+        if is_figure:
+            inner.append(element("div", [_block(block) for block in group], class_="plots"))
+            continue
+        for block in group:
+            if isinstance(block, Heading) and block.level == 2:
+                sections.append(element("section", inner, id=anchor)) if inner else None
+                inner, anchor = [], block.anchor
+            inner.append(_block(block))
     sections.append(element("section", inner, id=anchor))
     return join(sections)
 
@@ -117,13 +123,11 @@ def _why(why: Line) -> Optional[Markup]:
 
 
 def _table(block: Table) -> Markup:
-    rows = []
-    for row in block.rows:
-        cells = []
-        for title, cell in zip(block.titles, row):
-            cells.append((title, _cell(cell)))
-        rows.append(table_row(cells))
-    return table(block.titles, rows)
+    numbers = [any(row[place].number for row in block.rows) for place in range(len(block.titles))]
+    titles = [element("th", title, class_="right" if number else None) for title, number in zip(block.titles, numbers)]
+    rows = [table_row([(title, _cell(cell)) for title, cell in zip(block.titles, row)]) for row in block.rows]
+    head = element("thead", element("tr", titles))
+    return element("div", element("table", head, element("tbody", rows)), class_="scroll")
 
 
 def _cell(cell: Cell) -> Markup:

@@ -13,6 +13,7 @@ from ...performance.statistics import median
 from ...performance.usage import Usage, per_request
 from .document import Block, Cell, Fold, Heading, Paragraph, Table, code, joined, line
 from .facts import Facts, Spread, Tuning, closed_spread, endpoints, run_noise, scheduled, spread, totals
+from .pictures import pictures
 from .summary import metric_of
 from .words import Words
 
@@ -40,6 +41,8 @@ def baseline(facts: Facts, words: Words) -> list[Block]:
         Paragraph(words.say("baseline.spread"), "note"),
     ]
     blocks += _noise(tuning, words)
+    if not (tuning.final and tuning.final.before and tuning.final.after):
+        blocks += pictures(tuning.baseline, None, tuning.primary[1], words, "baseline")
     blocks += _errors(runs, words)
     for run in runs:
         if run.unusable:
@@ -193,8 +196,8 @@ def _usage_table(runs: Sequence[Run], after: Sequence[Run], names: Sequence[str]
         cells += [
             _number_cell(words.size(middle(runs, name, "memory_peak"))),
             Cell(line(words.duration(throttled) if throttled else "0"), number=True, tone="bad" if throttled else ""),
-            _number_cell(_pair(runs, name, "read", "written", words)),
-            _number_cell(_pair(runs, name, "received", "sent", words)),
+            _pair(runs, name, "read", "written", words),
+            _pair(runs, name, "received", "sent", words),
         ]
         rows.append(tuple(cells))
     return Table(tuple(words.text(f"column.{name}") for name in columns), tuple(rows))
@@ -204,8 +207,11 @@ def _number_cell(text: str) -> Cell:
     return Cell(line(text), number=True)
 
 
-def _pair(runs: Sequence[Run], name: str, one: str, other: str, words: Words) -> str:
-    return f"{words.size(middle(runs, name, one))} / {words.size(middle(runs, name, other))}"
+def _pair(runs: Sequence[Run], name: str, one: str, other: str, words: Words) -> Cell:
+    first, second = (words.size(middle(runs, name, key)) for key in (one, other))
+    return Cell(
+        line(words.text(f"containers.{one}", size=first)), words.text(f"containers.{other}", size=second), number=True
+    )
 
 
 def _usages(runs: Sequence[Run], name: str) -> list[tuple[Usage, int]]:

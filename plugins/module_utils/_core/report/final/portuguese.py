@@ -63,8 +63,8 @@ TEXTS = {
     "column.cpu_request_after": "depois",
     "column.memory": "memória, pico",
     "column.throttled": "CPU limitada",
-    "column.disk": "disco: lido / gravado",
-    "column.net": "rede: entrada / saída",
+    "column.disk": "disco",
+    "column.net": "rede",
     "column.function": "função",
     "column.own": "própria",
     "column.total": "com chamadas",
@@ -321,6 +321,10 @@ TEXTS = {
     "containers.missing": "O diário não contém números dos contêineres.",
     "containers.what.one": "Durante a linha de base, em {n} execução.",
     "containers.what.many": "Durante a linha de base, medianas de {n} execuções, o contêiner mais ocupado primeiro.",
+    "containers.read": "{size} lidos",
+    "containers.written": "{size} gravados",
+    "containers.received": "{size} recebidos",
+    "containers.sent": "{size} enviados",
     "containers.ended": "Estes terminaram durante uma execução: {names}.",
     # bottlenecks and profile
     "bottlenecks.not_looked": "O diário não contém nenhuma busca por gargalos.",
@@ -358,7 +362,6 @@ TEXTS = {
     "profile.how": "Tirado com {tool} durante {seconds}, {samples} amostras, {rate} por segundo.",
     "profile.no_functions": "Não nomeia nenhuma função.",
     # optimizations
-    "experiments.no_tuning": "O diário não contém nenhum teste de carga; por isso, nenhuma otimização foi testada.",
     "experiments.none": "Nenhuma foi testada.",
     "experiments.rule": (
         "Cada uma é um experimento: aplicar, medir alternando com o estado sem ela, manter apenas se melhorou"
@@ -387,9 +390,19 @@ TEXTS = {
     "final.one_after_the_other": "{before} execuções antes e, em seguida, {after} depois.",
     "final.drift": "Os dois lados foram medidos um após o outro: não se exclui uma deriva entre eles.",
     "final.endpoints": "Todos os endpoints",
-    "final.distribution": "Como as respostas se distribuem no tempo: {endpoint}.",
-    "final.percentiles": "Percentis, cada um com seu intervalo entre as execuções: {endpoint}.",
-    "final.timeline": "O que aconteceu ao longo de uma execução.",
+    # on the plots
+    "plot.all": "todas as requisições",
+    "plot.spread": "Como se distribui a latência de {endpoint}",
+    "plot.share": "parte das respostas",
+    "plot.time": "tempo de uma resposta",
+    "plot.percentiles": "Percentis da latência de {endpoint}",
+    "plot.median": "mediana das execuções, com seu intervalo",
+    "plot.course": "O que aconteceu ao longo de uma execução",
+    "plot.requests": "requisições/s",
+    "plot.failures": "falhas/s",
+    "plot.p95": "p95, ms",
+    "plot.cores": "{container}: núcleos",
+    "plot.seconds": "segundos desde o aquecimento",
     # criteria
     "criteria.rule": (
         "Os critérios do plano original. Cada um é decidido pelo que está no diário; o que não está nele é "

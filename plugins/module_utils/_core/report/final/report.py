@@ -11,11 +11,27 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..journal import elapsed_s, worst_first
+from ..load_plots import as_file
 from ..outline import commands
 from ..text import plain
 from .bottlenecks import bottlenecks
 from .criteria import checklist, criteria
-from .document import Block, Card, Cell, Command, Document, Figure, Heading, Line, Paragraph, Table, code, joined, line
+from .document import (
+    Block,
+    Card,
+    Cell,
+    Command,
+    Document,
+    Figure,
+    Fold,
+    Heading,
+    Line,
+    Paragraph,
+    Table,
+    code,
+    joined,
+    line,
+)
 from .experiments import before_after, experiments
 from .facts import Facts, facts_of
 from .html import to_html
@@ -85,7 +101,7 @@ def render_final(
     document = Document(
         language, plain(title) or words.text("title"), line(where, " · ", _when(journal, words)), tuple(blocks)
     )
-    plots = {f"{name}-{figure.name}.svg": figure.svg for figure in _figures(blocks)}
+    plots = {f"{name}-{figure.name}.svg": as_file(figure.svg) for figure in _figures(blocks)}
     marks = [one.mark for found in told for one in found]
     return Rendered(
         to_markdown(document, words, name),
@@ -108,12 +124,16 @@ def _of_host(facts: Facts, part: list[Block], number: int, words: Words) -> list
             block = replace(block, anchor=f"host{number}-{block.anchor}")
         elif isinstance(block, Figure):
             block = replace(block, name=f"host{number}-{block.name}")
+        elif isinstance(block, Fold):
+            inner = [replace(b, name=f"host{number}-{b.name}") if isinstance(b, Figure) else b for b in block.blocks]
+            block = replace(block, blocks=tuple(inner))
         blocks.append(block)
     return blocks
 
 
 def _figures(blocks: list[Block]) -> list[Figure]:
-    return [block for block in blocks if isinstance(block, Figure)]
+    inner = [one for block in blocks if isinstance(block, Fold) for one in block.blocks]
+    return [block for block in [*blocks, *inner] if isinstance(block, Figure)]
 
 
 def _when(journal: Mapping[str, Any], words: Words) -> str:

@@ -38,7 +38,8 @@ td .said::before, td .said::after { content: none; }
 td .good { color: var(--good); }
 td .bad { color: var(--bad); }
 td .warn { color: var(--warn); }
-th:has(+ th) { white-space: nowrap; }
+th.right { text-align: right; }
+td:first-child { min-width: 9em; }
 
 .share { display: block; width: 100%; height: 6px; margin: 2px 0 10px; border-radius: 3px; }
 .share .whole { fill: var(--idle-back); }
@@ -60,7 +61,10 @@ th:has(+ th) { white-space: nowrap; }
 .sign { font: 700 19px/1.25 var(--text); text-align: center; }
 .advice > li { margin: 10px 0; padding-left: 4px; }
 .advice small { font-size: 14px; }
-figure.chart { margin: 14px 0; padding: 12px 14px; }
+.plots { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); margin: 14px 0; }
+figure.chart { padding: 12px 14px; }
+figure.chart .scroll { background: none; padding: 0; }
+figure.chart svg { max-width: 560px; margin: 0 auto; }
 figure.chart figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; }
 
 @media (max-width: 700px) {

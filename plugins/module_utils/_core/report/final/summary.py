@@ -103,7 +103,8 @@ def _experiments(facts: Facts, words: Words) -> Line:
         those = tuning.decided(decision)
         if those:
             names = words.listed([optimization(words, one.optimization) for one in those])
-            parts.append(line(words.text(f"decision.many.{decision}"), ": ", names))
+            head = words.text(f"decision.many.{decision}")
+            parts.append(line(head if not parts else head[:1].lower() + head[1:], ": ", names))
     told: list[Piece] = []
     for part in parts:
         told += ["; ", part] if told else [part]
@@ -191,8 +192,7 @@ def primary_change(facts: Facts) -> Optional[Change]:
 
 def metric_text(words: Words, metric: str, endpoint: str) -> str:
     """``p95 of /items`` as bare text."""
-    name = words.metric(metric)
-    return words.text("metric.of", metric=name, endpoint=endpoint) if endpoint else name
+    return "".join(span.text for span in metric_of(words, metric, endpoint))
 
 
 def metric_of(words: Words, metric: str, endpoint: str) -> Line:

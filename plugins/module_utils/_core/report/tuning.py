@@ -1,0 +1,69 @@
+# Copyright (c) vertice.netfix contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run's load tests and its local processes came to, in the few sentences that summary and reports share.
+
+The figures are those of ``final.facts``; everything about them is in the final report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .final.facts import Tuning, facts_of, spread
+from .final.summary import bottleneck_title, metric_text, optimization, primary_change
+from .final.words import Words
+from .text import count, listed, plain
+
+
+def tuning_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and sentence for each thing worth telling; empty for a host without load tests and local processes.
+
+    Raises ValueError where something in it is not what it should be.
+    """
+    if not host.get("tuning") and not host.get("local"):
+        return []
+    facts, words = facts_of(host, {}), Words("en")
+    lines = _local(facts.local) if facts.local else []
+    tuning = facts.tuning
+    if tuning is None:
+        return lines
+    lines.append(("baseline", _baseline(tuning, words)))
+    if tuning.looked:
+        named = [
+            f"{bottleneck_title(words, item.get('code'))} ({words.percent(item.get('share'), 0)} of all waiting)"
+            for item in tuning.bottlenecks[:3]
+        ]
+        lines.append(("bottlenecks", listed(named) or "none that two sources agree on"))
+    for one in tuning.experiments:
+        target = f" of {plain(one.target)}" if one.target else ""
+        told = f"{optimization(words, one.optimization)}{target}: {words.known('decision', one.decision)}"
+        lines.append(("optimization", f"{told}, {words.known('verdict', one.verdict)}"))
+    change = primary_change(facts)
+    if change is not None:
+        was, now = (words.value(change.metric, value) for value in (change.before, change.after))
+        by = f" ({words.change(change.effect.ratio)})" if change.effect else ""
+        metric = metric_text(words, change.metric, change.endpoint)
+        lines.append(("before, after", f"{metric} {was} → {now}{by}: {change.verdict.value}"))
+    elif tuning.final and tuning.final.comparison:
+        comparison = tuning.final.comparison
+        lines.append(("before, after", f"{comparison.verdict.value}: {plain(comparison.reason, 300)}"))
+    return lines
+
+
+def _baseline(tuning: Tuning, words: Words) -> str:
+    metric, endpoint = tuning.primary
+    seen = spread(tuning.runs, metric, endpoint)
+    if seen is None:
+        return "not measured"
+    told = f"{metric_text(words, metric, endpoint)} {words.value(metric, seen.median)}"
+    return f"{told}, median of {count(seen.runs, 'run')} ({words.figure(seen.low)} to {words.figure(seen.high)})"
+
+
+def _local(local: Mapping[str, Any]) -> list[tuple[str, str]]:
+    services = [one for one in local.get("services") or [] if isinstance(one, Mapping)]
+    refused = [plain(one.get("service")) for one in local.get("refused") or [] if isinstance(one, Mapping)]
+    told = f"{count(len(services), 'service')} as local processes, without Docker; this does not validate the production set-up"
+    lines = [("local", told)]
+    return lines + ([("local", f"could not run so: {listed(refused)}")] if refused else [])
