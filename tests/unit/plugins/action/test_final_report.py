@@ -71,7 +71,10 @@ def test_the_network_is_told_from_the_journal_of_an_earlier_run(reports):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({"journal": "20200101T000000-0000"}, "There is no journal to report from: .*20200101T000000-0000/journal.json"),
+        (
+            {"journal": "20200101T000000-0000"},
+            "There is no journal to report from: .*20200101T000000-0000/journal.json",
+        ),
         ({"journal": RUN, "name": "../x"}, "must be letters, digits"),
         ({"journal": RUN, "width": 10}, "width must be between"),
         ({"journal": RUN, "network_journal": "nothing"}, "There is no journal to report from: .*nothing"),

@@ -72,6 +72,7 @@ TEXTS = {
     "column.before": "before",
     "column.after": "after",
     "column.change": "change",
+    "column.change_interval": "change, {confidence} interval",
     "column.p": "p",
     "column.verdict": "verdict",
     "column.service": "service",
@@ -221,6 +222,7 @@ TEXTS = {
     "tile.failures": "failed requests",
     "tile.failures.note": "{failures} of {requests}",
     "change.interval": "{confidence} interval {low} to {high}",
+    "change.range": "{low} to {high}",
     "change.unknown": "change not computed",
     "host.error": "The run ended early on this host: {error}",
     # the network

@@ -28,7 +28,7 @@ from .document import (
 )
 from .facts import Experiment, Facts, Final
 from .pictures import pictures
-from .summary import VERDICT_TONES, changed, interval, metric_of, optimization
+from .summary import VERDICT_TONES, changed, metric_of, optimization
 from .words import Words
 
 DECISION_TONES = {"kept": "good", "undone": "idle", "refused": "warn", "failed": "bad"}
@@ -150,25 +150,36 @@ def _how(final: Final, words: Words) -> Line:
 
 def _changes(changes: Sequence[Change], words: Words) -> Table:
     titles = ("endpoint", "metric", "before", "after", "change", "p", "verdict")
+    # the column tells nothing where all of them are about the whole
+    first = 0 if any(change.endpoint for change in changes) else 1
     rows = []
     for change in changes:
         verdict = change.verdict.value
-        rows.append(
-            (
-                Cell(line(code(change.endpoint)) if change.endpoint else line(words.text("endpoint.all"))),
-                Cell(line(words.metric(change.metric))),
-                Cell(line(words.value(change.metric, change.before)), number=True),
-                Cell(line(words.value(change.metric, change.after)), number=True),
-                Cell(
-                    line(words.change(change.effect.ratio) if change.effect else "–"),
-                    interval(words, change),
-                    number=True,
-                ),
-                Cell(line(words.number(change.p_value, 3)), number=True),
-                Cell(line(words.known("verdict", verdict)), tone=VERDICT_TONES[verdict]),
-            )
+        cells = (
+            Cell(line(code(change.endpoint)) if change.endpoint else line(words.text("endpoint.all"))),
+            Cell(line(words.metric(change.metric))),
+            Cell(line(words.value(change.metric, change.before)), number=True),
+            Cell(line(words.value(change.metric, change.after)), number=True),
+            Cell(
+                line(words.change(change.effect.ratio) if change.effect else "–"),
+                _range(change, words),
+                number=True,
+            ),
+            Cell(line(words.number(change.p_value, 3)), number=True),
+            Cell(line(words.known("verdict", verdict)), tone=VERDICT_TONES[verdict]),
         )
-    return Table(tuple(words.text(f"column.{name}") for name in titles), tuple(rows))
+        rows.append(cells[first:])
+    told = [words.text(f"column.{name}") for name in titles]
+    known = next((change.effect.confidence for change in changes if change.effect), None)
+    if known is not None:
+        told[titles.index("change")] = words.text("column.change_interval", confidence=words.percent(known, 0))
+    return Table(tuple(told[first:]), tuple(rows))
+
+
+def _range(change: Change, words: Words) -> str:
+    if change.effect is None:
+        return ""
+    return words.text("change.range", low=words.change(change.effect.low), high=words.change(change.effect.high))
 
 
 def _notes(comparison: Comparison, final: Final, words: Words) -> list[Block]:

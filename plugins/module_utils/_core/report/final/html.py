@@ -59,8 +59,8 @@ def to_html(document: Document, words: Words) -> str:
         element("h1", document.title),
         element("p", _line(document.lead), class_="lead"),
     )
-    content = element("div", banner, _sections(document.blocks), class_="text")
-    body = element("body", element("main", _contents(document, words), content, class_="final"))
+    content = element("div", _sections(document.blocks), class_="text")
+    body = element("body", element("main", banner, _contents(document, words), content, class_="final"))
     return f"<!DOCTYPE html>\n{element('html', head, body, lang=LANGUAGES[document.language])}\n"
 
 

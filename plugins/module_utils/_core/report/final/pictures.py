@@ -38,7 +38,7 @@ def pictures(
         ),
         ("timeline", render_timeline(first, second, labels), line(words.text("plot.course"))),
     ]
-    figures = [Figure(f"{name}-{kind}", svg, caption) for kind, svg, caption in drawn if svg]
+    figures = [Figure(f"{name}-{kind}", words.decimals(svg), caption) for kind, svg, caption in drawn if svg]
     shown: list[Block] = [one for one in figures if not one.name.endswith("timeline")]
     # the longest one, and the one that decides nothing
     return shown + [Fold(words.text("plot.course"), (one,)) for one in figures if one not in shown]

@@ -72,6 +72,7 @@ TEXTS = {
     "column.before": "antes",
     "column.after": "depois",
     "column.change": "variação",
+    "column.change_interval": "variação, intervalo de {confidence}",
     "column.p": "p",
     "column.verdict": "veredito",
     "column.service": "serviço",
@@ -224,6 +225,7 @@ TEXTS = {
     "tile.failures": "requisições com falha",
     "tile.failures.note": "{failures} de {requests}",
     "change.interval": "intervalo de {confidence}: {low} a {high}",
+    "change.range": "{low} a {high}",
     "change.unknown": "variação não calculada",
     "host.error": "A execução terminou antes da hora neste host: {error}",
     # the network
@@ -341,7 +343,7 @@ TEXTS = {
     "bottlenecks.cost": (
         "Corresponde a {share} de todo o tempo que os usuários esperam: {cost} segundos de usuário a cada segundo."
     ),
-    "bottlenecks.confidence": "Confiança: {confidence}.",
+    "bottlenecks.confidence": "Grau de confiança: {confidence}.",
     "bottlenecks.where.both": "Em {service}, visto em {endpoint}.",
     "bottlenecks.where.service": "Em {service}.",
     "bottlenecks.where.endpoint": "Visto em {endpoint}.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 STYLE = """
 main.final { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 40px; max-width: 1240px; }
-main.final > nav { font-size: 14px; }
+main.final > nav { font-size: 14px; margin-top: 14px; }
 main.final > nav ol { list-style: none; padding: 0; margin: 4px 0 18px; }
 main.final > nav li { padding: 2px 0; }
 main.final h2 { display: block; font-size: 22px; line-height: 1.3; margin: 0 0 10px; }
@@ -16,8 +16,9 @@ main.final section { border-top: 1px solid var(--rule); margin-top: 34px; paddin
 main.final header .lead { margin-bottom: 0; }
 .text > section:first-of-type { border-top: 0; margin-top: 10px; padding-top: 8px; }
 @media (min-width: 1080px) {
-  main.final { grid-template-columns: 208px minmax(0, 1fr); }
-  main.final > nav { position: sticky; top: 24px; align-self: start; max-height: 92vh; overflow-y: auto; }
+  main.final { grid-template-columns: 208px minmax(0, 1fr); grid-template-rows: auto 1fr; }
+  main.final > header, main.final > .text { grid-column: 2; }
+  main.final > nav { grid-column: 1; grid-row: 1 / span 2; position: sticky; top: 24px; align-self: start; max-height: 92vh; overflow-y: auto; }
 }
 
 p.note { color: var(--soft); font-size: 14px; }
@@ -38,7 +39,12 @@ td .said::before, td .said::after { content: none; }
 td .good { color: var(--good); }
 td .bad { color: var(--bad); }
 td .warn { color: var(--warn); }
+main.final td { overflow-wrap: break-word; }
+main.final td code, main.final td .said { overflow-wrap: anywhere; }
+.number small { white-space: normal; }
+main.final th { overflow-wrap: normal; vertical-align: bottom; }
 th.right { text-align: right; }
+.text details { margin: 8px 0 12px; }
 td:first-child { min-width: 9em; }
 
 .share { display: block; width: 100%; height: 6px; margin: 2px 0 10px; border-radius: 3px; }
@@ -77,12 +83,22 @@ figure.chart figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; 
 @media print {
   @page { margin: 16mm 14mm; }
   main.final { display: block; }
-  main.final > nav { position: static; break-after: page; max-height: none; }
+  main.final > nav { position: static; max-height: none; overflow: visible; }
+  main.final > nav ol { columns: 2; }
+  .tiles { grid-template-columns: repeat(4, 1fr); }
+  .tiles li { padding: 8px 10px; }
+  .tiles b { font-size: 15pt; }
+  .plots { grid-template-columns: 1fr 1fr; }
+  figure.chart svg { max-height: 225mm; }
   main.final h2, main.final h3, .label { break-after: avoid; }
-  .criteria > li, .tiles li, figure.chart, .advice > li { break-inside: avoid; }
+  .criteria > li, .tiles li, .plots figure.chart, .advice > li { break-inside: avoid; }
   .card { break-inside: auto; }
   .card > h4 { break-after: avoid; }
   thead { display: table-header-group; }
-  main.final, table { font-size: 9.5pt; }
+  main.final { font-size: 9.5pt; }
+  table, .card table { font-size: 8.5pt; }
+  th, td { padding: 4px 6px; }
+  main.final td:first-child { min-width: 0; }
+  .number { white-space: normal; }
 }
 """

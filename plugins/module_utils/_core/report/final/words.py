@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from string import Formatter
@@ -22,6 +23,8 @@ LANGUAGES = tuple(CATALOGUES)
 # thousands and decimals
 SEPARATORS = {"en": (",", "."), "pt_BR": (".", ",")}
 UNKNOWN = "–"
+# a number with decimals that is all of a text, but for its unit
+_ON_DRAWING = re.compile(r"(?<=>)(\d+)\.(\d+(?: ms|%)?)(?=<)")
 BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -73,6 +76,10 @@ class Words:
         if float(text.replace(",", "")) == 0:
             text = text.lstrip("-")
         return text.translate({ord(","): self._thousands, ord("."): self._decimal})
+
+    def decimals(self, svg: str) -> str:
+        """A drawing with the numbers on it as the language writes them."""
+        return _ON_DRAWING.sub(rf"\1{self._decimal}\2", svg)
 
     def figure(self, value: Optional[float]) -> str:
         """A number with three digits that count, and whole from 100 on."""

@@ -70,14 +70,24 @@ def fail_walk(journal, **values):
             "Commits: 0123456789.",
         ),
         (lambda j: None, "The load test of the plan", "–", "But it ran with less than the plan: 20 s."),
-        (lambda j: tuning(j)["settings"].update(seconds=120), "The load test of the plan", "✓", "9,578 requests, 0 failures."),
+        (
+            lambda j: tuning(j)["settings"].update(seconds=120),
+            "The load test of the plan",
+            "✓",
+            "9,578 requests, 0 failures.",
+        ),
         (
             lambda j: tuning(j)["baseline"]["runs"][0]["whole"].update(failures=4),
             "The load test of the plan",
             "✗",
             "9,578 requests, 4 failures.",
         ),
-        (lambda j: tuning(j)["baseline"].update(runs=tuning(j)["baseline"]["runs"][:3]), "A baseline", "✗", "3 usable runs"),
+        (
+            lambda j: tuning(j)["baseline"].update(runs=tuning(j)["baseline"]["runs"][:3]),
+            "A baseline",
+            "✗",
+            "3 usable runs",
+        ),
         (lambda j: tuning(j).update(baseline=None), "A baseline", "–", "The journal holds no baseline."),
         (
             lambda j: tuning(j)["baseline"]["runs"][1].update(generator_cpu=0.9),
@@ -85,7 +95,12 @@ def fail_walk(journal, **values):
             "✗",
             "In 1 run the generator was the limit",
         ),
-        (lambda j: tuning(j)["baseline"]["runs"][1].update(containers={}), "What the containers used", "✗", "15 of 16 runs"),
+        (
+            lambda j: tuning(j)["baseline"]["runs"][1].update(containers={}),
+            "What the containers used",
+            "✗",
+            "15 of 16 runs",
+        ),
         (lambda j: tuning(j).update(profiles=[]), "The critical services", "–", "No profile was taken."),
         (
             lambda j: tuning(j)["bottlenecks"].update(items=tuning(j)["bottlenecks"]["items"][:2]),
@@ -125,7 +140,12 @@ def fail_walk(journal, **values):
             "✗",
             "no difference shown",
         ),
-        (lambda j: tuning(j)["experiments"][2].update(undo_verified=None), "What did not help", "✗", "1 undo is not verified."),
+        (
+            lambda j: tuning(j)["experiments"][2].update(undo_verified=None),
+            "What did not help",
+            "✗",
+            "1 undo is not verified.",
+        ),
         (lambda j: None, "No volume", "✓", "none removes a volume. Contents were not compared."),
         (
             lambda j: tuning(j)["experiments"][2]["steps"].append({"text": "remove volume vertice_data"}),

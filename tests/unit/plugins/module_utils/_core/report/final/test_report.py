@@ -75,7 +75,9 @@ def test_the_figures_of_the_baseline_are_those_of_its_runs(tuned):
         name = first(row["endpoint"])
         figures = [run["whole"] if name == "all requests" else run["endpoints"][name] for run in runs]
         assert number(row["requests"]) == sum(f["requests"] for f in figures)
-        assert number(first(row["requests/s"])) == pytest.approx(statistics.median(f["rps"] for f in figures), rel=0.005)
+        assert number(first(row["requests/s"])) == pytest.approx(
+            statistics.median(f["rps"] for f in figures), rel=0.005
+        )
         for metric in ("p50", "p95", "p99"):
             values = [f["latency_ms"][metric] for f in figures]
             assert number(first(row[metric])) == pytest.approx(statistics.median(values), rel=0.005)
@@ -85,7 +87,7 @@ def test_the_figures_of_the_baseline_are_those_of_its_runs(tuned):
 
 def test_before_and_after_are_the_medians_of_the_runs_of_each_side(tuned):
     final = tuned["hosts"][0]["tuning"]["final"]
-    titles = ["endpoint", "metric", "before", "after", "change", "p", "verdict"]
+    titles = ["metric", "before", "after", "change, 97% interval", "p", "verdict"]
     told = {row["metric"]: row for row in rows(section(render_final(tuned).markdown, "Before and after"), titles)}
     for metric in ("p50", "p95", "p99"):
         for side in ("before", "after"):
@@ -164,7 +166,13 @@ def test_local_processes_carry_the_warning_and_are_never_compared(tuned):
     tuned["hosts"][0]["local"] = {
         "state": "present",
         "services": [
-            {"name": "api_gateway", "status": "healthy", "address": "127.0.0.1", "url": "http://127.0.0.1:8000", "reason": ""}
+            {
+                "name": "api_gateway",
+                "status": "healthy",
+                "address": "127.0.0.1",
+                "url": "http://127.0.0.1:8000",
+                "reason": "",
+            }
         ],
         "refused": [{"service": "visual_cortex_service", "reason": "its image is for another architecture"}],
         "warning": "",
