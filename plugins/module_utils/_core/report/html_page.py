@@ -13,6 +13,7 @@ from typing import Any, Optional
 from ..model import CheckResult, from_data
 from .diagnosis import place
 from .elements import Markup, element, join
+from .final.brief import brief
 from .html_diagnosis import (
     causes,
     check_table,
@@ -30,7 +31,6 @@ from .reading import Reading, read, verdict
 from .stylesheet import STYLESHEET
 from .summary import last_line
 from .text import count, plain
-from .tuning import tuning_lines
 
 STATUS_TONES = {
     "healthy": "good",
@@ -154,7 +154,7 @@ def _outline(seen: Outline, host: Mapping[str, Any]) -> Markup:
         ("restarted", [", ".join(seen.restarts) or "nothing"] if host.get("attempts") else []),
         ("validation", [f"{sign} {words}" for sign, words in seen.validation]),
     ]
-    for label, sentence in tuning_lines(host):
+    for label, sentence in brief(host):
         if rows[-1][0] == label:
             rows[-1][1].append(sentence)
         else:

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from ..model import CheckResult, Finding, Outcome, Walk, from_data
 from .diagnosis import place
+from .final.brief import brief
 from .journal import overall_status, worst_first
 from .markup import block, code, codes, prose, table
 from .outline import MEANINGS, commands, outline, took
@@ -26,7 +27,6 @@ from .run import (
     undo_line,
 )
 from .text import duration, mark, plain
-from .tuning import tuning_lines
 
 
 def render_markdown(journal: Mapping[str, Any], final: str = "") -> str:
@@ -94,7 +94,7 @@ def _summary(host: Mapping[str, Any], status: str, journal: Mapping[str, Any]) -
         ("What to do", seen.advice),
         ("Worth a look", seen.worth_a_look),
         ("At the end", [seen.counts] if seen.counts else []),
-        *((label.capitalize(), [sentence]) for label, sentence in tuning_lines(host)),
+        *((label.capitalize(), [sentence]) for label, sentence in brief(host)),
     ):
         lines += [f"- {label}: {prose(sentence)}" for sentence in sentences]
     if host.get("attempts"):

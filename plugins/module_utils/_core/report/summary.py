@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from .diagnosis import place
+from .final.brief import local_lines
 from .journal import STATUSES, overall_status, worst_first
 from .outline import STATUS_MARKS, Outline, commands, outline, took
 from .page import Page
 from .text import listed, plain
-from .tuning import tuning_lines
 
 LABEL_WIDTH = 14
 STATUS_STYLES = {"healthy": "good", "mended": "good", "failed": "bad", "not_mended": "bad"}
@@ -63,10 +63,8 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
         page.field("at the end", seen.counts, LABEL_WIDTH)
     if alone or not _brief(seen):
         _fields(page, "validation", [f"{sign} {text}" for sign, text in seen.validation])
-    last = ""
-    for label, sentence in tuning_lines(host):
-        page.field("" if label == last else label, sentence, LABEL_WIDTH)
-        last = label
+    for label, sentence in local_lines(host):
+        page.field(label, sentence, LABEL_WIDTH)
     undo, apply = commands(journal)
     if seen.changed:
         if seen.helped and host.get("compose_command"):

@@ -223,14 +223,16 @@ def test_a_run_with_load_tests_leaves_its_final_report_in_each_language_and_link
     assert "FASE_1_LOAD_TESTING_COMPLETE.html" in capsys.readouterr().out
 
 
-def test_the_summary_tells_load_tests_shortly(tmp_path):
+def test_the_reports_tell_load_tests_shortly(tmp_path):
     data = {key: tuned()[key] for key in ("run_id", "mode", "started_at", "playbook", "hosts")}
-    shown = run(section="summary", data=data, report_dir=str(tmp_path), final_name="", width=120)["text"]
-    text = " ".join(shown.split())
-    assert "baseline p95 of all requests 49.3 ms, median of 6 runs (46.9 to 50.2)" in text
-    assert "optimization database index of items (tag): kept, improved" in text
-    assert "before, after p95 of all requests 49.9 ms → 15.7 ms (−68.3%): improved" in text
-    assert [path.name for path in (tmp_path / data["run_id"]).iterdir() if "FASE" in path.name] == []
+    result = run(section="summary", data=data, report_dir=str(tmp_path), final_name="", width=120)
+    text = Path(result["report"]).read_text(encoding="utf-8")
+    assert "- Baseline: p95 of all requests 49.3 ms, median of 6 runs (46.9 to 50.2)\n" in text
+    assert "- Optimization: database index of items (tag): kept, improved\n" in text
+    assert "- Before, after: p95 of all requests 49.9 ms → 15.7 ms (−68.3%): improved\n" in text
+    page = Path(result["html"]).read_text(encoding="utf-8")
+    assert "<dd>Redis cache of maximus_core_service: kept, improved</dd>" in page
+    assert not [path.name for path in (tmp_path / data["run_id"]).iterdir() if "FASE" in path.name]
 
 
 def test_a_run_without_load_tests_has_no_final_report(tmp_path, parts):

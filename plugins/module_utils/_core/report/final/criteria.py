@@ -284,7 +284,8 @@ def _answers(tuning: Tuning, facts: Facts, words: Words) -> Judgement:
     kept = tuning.decided("kept")
     if not kept:
         return OPEN, words.say("evidence.answers.nothing_kept")
-    differing = [one for one in kept if one.answers.get("differing")]
+    differing = [one for one in kept if one.answers.get("compared") and not one.answers.get("equal")]
+    differing += [one for one in kept if one.answers.get("differing") and one not in differing]
     if differing:
         return NOT_MET, words.count("evidence.answers.differ", len(differing))
     silent = [one for one in kept if not one.answers.get("compared")]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...performance.comparison import Change, Comparison, Verdict
@@ -100,8 +100,8 @@ def _answers(one: Experiment, words: Words) -> Line:
     compared = int(one.answers.get("compared") or 0)
     if not compared:
         return words.say("experiments.answers.none")
-    differing = one.answers.get("differing") or []
-    if differing or int(one.answers.get("equal") or 0) < compared:
+    differing = [d.get("name") if isinstance(d, Mapping) else d for d in one.answers.get("differing") or []]
+    if differing or not one.answers.get("equal"):
         names = joined(code(name) for name in differing[:8]) if differing else line("–")
         return words.say("experiments.answers.differ", compared=words.number(compared), names=names)
     return words.count("experiments.answers.equal", compared)

@@ -12,7 +12,7 @@ from .document import Block, Bullets, Cell, Heading, Paragraph, Table, code, lin
 from .facts import Facts
 from .words import Words
 
-GOOD = ("running", "healthy", "started")
+GOOD = ("running", "healthy", "completed")
 
 
 def local(facts: Facts, words: Words) -> list[Block]:

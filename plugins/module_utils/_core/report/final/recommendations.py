@@ -209,7 +209,7 @@ def unmeasured(facts: Facts, words: Words) -> list[Block]:
     tuning = facts.tuning
     if tuning is not None:
         for entry in tuning.unseen:
-            rows.append((line(words.known("source", entry.get("source"))), line(quote(entry.get("reason")))))
+            rows.append((_source(words, plain(entry.get("source"))), line(quote(entry.get("reason")))))
         for profile in tuning.profiles:
             if profile.get("outcome") == "not_measured":
                 what = words.say("missing.profile_of", name=code(profile.get("service") or profile.get("container")))
@@ -231,6 +231,14 @@ def unmeasured(facts: Facts, words: Words) -> list[Block]:
         return [*blocks, Paragraph(words.say("missing.nothing"))]
     titles = (words.text("column.what"), words.text("column.why"))
     return [*blocks, Table(titles, tuple((Cell(what), Cell(why)) for what, why in rows))]
+
+
+def _source(words: Words, source: str) -> Line:
+    """``profile of api`` and ``database db`` with the kind in the report's language."""
+    kind, _of, name = source.partition(" of ") if " of " in source else source.partition(" ")
+    if name and words.has(f"source.{kind}"):
+        return line(words.known("source", kind), ": ", code(name))
+    return line(words.known("source", source))
 
 
 def _missing(facts: Facts) -> list[str]:

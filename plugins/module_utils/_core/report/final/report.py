@@ -62,7 +62,8 @@ class Rendered:
 def wanted(journal: Mapping[str, Any]) -> bool:
     """Whether a run has what a final report is for: load tests, or services run without Docker."""
     hosts = [host for host in journal.get("hosts") or [] if isinstance(host, Mapping)]
-    return any(host.get("tuning") or host.get("local") for host in hosts)
+    # a plan of a tuning has measured nothing yet
+    return any((host.get("tuning") or {}).get("baseline") or host.get("local") for host in hosts)
 
 
 def render_final(

@@ -222,5 +222,7 @@ def test_a_run_set_that_is_none_is_an_error_that_says_so(tuned):
 def test_a_final_report_is_wanted_where_there_is_load_or_a_local_process(tuned, mended):
     assert wanted(tuned)
     assert not wanted(mended)
+    mended["hosts"][0]["tuning"] = {"settings": {}, "plan": [{"step": "baseline", "text": "", "seconds": 60}]}
+    assert not wanted(mended)
     mended["hosts"][0]["local"] = {"services": []}
     assert wanted(mended)

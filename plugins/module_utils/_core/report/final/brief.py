@@ -1,23 +1,20 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run's load tests and its local processes came to, in the few sentences that summary and reports share.
-
-The figures are those of ``final.facts``; everything about them is in the final report.
-"""
+"""What a run's load tests and its local processes came to, in the few sentences that the reports of a run have room for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .final.facts import Tuning, facts_of, spread
-from .final.summary import bottleneck_title, metric_text, optimization, primary_change
-from .final.words import Words
-from .text import count, listed, plain
+from ..text import count, listed, plain
+from .facts import Tuning, facts_of, spread
+from .summary import bottleneck_title, metric_text, optimization, primary_change
+from .words import Words
 
 
-def tuning_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
+def brief(host: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Label and sentence for each thing worth telling; empty for a host without load tests and local processes.
 
     Raises ValueError where something in it is not what it should be.
@@ -25,7 +22,7 @@ def tuning_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not host.get("tuning") and not host.get("local"):
         return []
     facts, words = facts_of(host, {}), Words("en")
-    lines = _local(facts.local) if facts.local else []
+    lines = local_lines(host)
     tuning = facts.tuning
     if tuning is None:
         return lines
@@ -61,7 +58,11 @@ def _baseline(tuning: Tuning, words: Words) -> str:
     return f"{told}, median of {count(seen.runs, 'run')} ({words.figure(seen.low)} to {words.figure(seen.high)})"
 
 
-def _local(local: Mapping[str, Any]) -> list[tuple[str, str]]:
+def local_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and sentence about the services that ran without Docker; empty where none did."""
+    local = host.get("local")
+    if not isinstance(local, Mapping):
+        return []
     services = [one for one in local.get("services") or [] if isinstance(one, Mapping)]
     refused = [plain(one.get("service")) for one in local.get("refused") or [] if isinstance(one, Mapping)]
     told = f"{count(len(services), 'service')} as local processes, without Docker; this does not validate the production set-up"
