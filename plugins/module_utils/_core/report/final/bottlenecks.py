@@ -103,7 +103,7 @@ def _source(evidence: Mapping[str, Any], words: Words) -> str:
 
 
 def _profiles(facts: Facts, words: Words) -> list[Block]:
-    profiles = [one for one in (facts.tuning.profiles if facts.tuning else ()) if isinstance(one, Mapping)]
+    profiles = facts.tuning.profiles if facts.tuning else ()
     blocks: list[Block] = [Heading(words.text("heading.profile"), "profile", 3)]
     if not profiles:
         return [*blocks, Paragraph(words.say("profile.missing"), "note")]

@@ -347,7 +347,7 @@ def _volumes(facts: Facts, words: Words) -> Judgement:
         told += [str(step.get("text") or "") for one in facts.tuning.experiments for step in one.steps]
     if not told:
         return OPEN, words.say("evidence.volumes.no_steps")
-    bad = [text for text in told if "volume" in text.lower() and _removes(text)]
+    bad = [text for text in told if ("volume" in text.lower() and _removes(text)) or "down -v" in text]
     if bad:
         return NOT_MET, words.say("evidence.volumes.removed", step=code(bad[0]))
     return MET, words.count("evidence.volumes.untouched", len(told))

@@ -149,6 +149,12 @@ class Facts:
     local: Optional[Mapping[str, Any]]
 
     @property
+    def without_docker(self) -> bool:
+        """Whether the services, or those under load, were local processes."""
+        baseline = self.tuning.baseline if self.tuning else None
+        return bool(self.local) or bool(baseline and baseline.fingerprint.get("setting", "docker") != "docker")
+
+    @property
     def last(self) -> Reading:
         """The latest diagnosis."""
         return self.after or self.before
@@ -191,7 +197,7 @@ def facts_of(host: Mapping[str, Any], journal: Mapping[str, Any], earlier: Optio
         after=last,
         checks=checks or (last or before).checks,
         validated=bool(checks),
-        tuning=_tuning(host["tuning"]) if host.get("tuning") else None,
+        tuning=_read_tuning(host["tuning"]) if host.get("tuning") else None,
         local=host.get("local") or None,
     )
 
@@ -203,19 +209,28 @@ def _same(host: Mapping[str, Any], journal: Mapping[str, Any]) -> Optional[Mappi
     return next(iter(named or (alike if len(alike) == 1 else [])), None)
 
 
-def _tuning(data: Any) -> Tuning:
-    if not isinstance(data, Mapping):
-        raise ValueError("'tuning' must be a dictionary")
+def _read_tuning(data: Any) -> Tuning:
+    try:
+        return _tuning(data)
+    except (AttributeError, KeyError, TypeError) as exc:
+        raise ValueError(f"'tuning' is not as docs/journal.md describes it: {exc}") from exc
+
+
+def _entries(data: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(one for one in data or () if isinstance(one, Mapping))
+
+
+def _tuning(data: Mapping[str, Any]) -> Tuning:
     baseline, bottlenecks, final = (data.get(key) or {} for key in ("baseline", "bottlenecks", "final"))
     return Tuning(
         settings=data.get("settings") or {},
         baseline=_run_set(baseline, "baseline"),
         folder=str(baseline.get("folder") or ""),
-        profiles=tuple(data.get("profiles") or ()),
-        bottlenecks=tuple(sorted(bottlenecks.get("items") or (), key=lambda item: int(item.get("rank") or 99))),
-        unseen=tuple(bottlenecks.get("unseen") or ()),
+        profiles=_entries(data.get("profiles")),
+        bottlenecks=tuple(sorted(_entries(bottlenecks.get("items")), key=lambda item: int(item.get("rank") or 99))),
+        unseen=_entries(bottlenecks.get("unseen")),
         looked=bool(data.get("bottlenecks")),
-        experiments=tuple(_experiment(one, number) for number, one in enumerate(data.get("experiments") or (), 1)),
+        experiments=tuple(_experiment(one, number) for number, one in enumerate(_entries(data.get("experiments")), 1)),
         final=_final(final) if final else None,
         results=str(data.get("results") or ""),
         seconds=float(data["seconds"]) if data.get("seconds") else None,
@@ -240,7 +255,7 @@ def _experiment(data: Mapping[str, Any], number: int) -> Experiment:
         target=str(data.get("target") or ""),
         parameters=data.get("parameters") or {},
         why=str(data.get("why") or ""),
-        steps=tuple(step for step in data.get("steps") or () if isinstance(step, Mapping)),
+        steps=_entries(data.get("steps")),
         answers=data.get("answers") or {},
         comparison=comparison,
         verdict=str(data.get("verdict") or (comparison.verdict.value if comparison else "not measured")),

@@ -28,7 +28,7 @@ HOT = 0.3
 def recommendations(facts: Facts, words: Words) -> list[Block]:
     """The section; every item follows from something that the journal holds."""
     found: list[Advice] = []
-    if facts.local:
+    if facts.without_docker:
         found.append((words.say("advise.docker"), words.say("advise.docker.why")))
     found += _network(facts, words)
     if facts.tuning is None:

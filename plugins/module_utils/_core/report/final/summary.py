@@ -25,7 +25,7 @@ VERDICT_TONES = {
 def summary(facts: Facts, words: Words, criteria: Sequence[Criterion]) -> list[Block]:
     """The section; every sentence of it is told again below with what it rests on."""
     sentences = [_network(facts, words), _load(facts, words), _bottlenecks(facts, words), _experiments(facts, words)]
-    if facts.local:
+    if facts.without_docker:
         sentences.append(words.say("summary.local"))
     return [
         Heading(words.text("heading.summary"), "summary"),
@@ -242,7 +242,7 @@ def optimization(words: Words, name: str) -> str:
 def lead(facts: Facts, words: Words) -> list[Block]:
     """What must be known before anything else is read."""
     blocks: list[Block] = []
-    if facts.local:
+    if facts.without_docker:
         blocks.append(Paragraph(words.say("local.warning"), "warn"))
     if facts.host.get("error"):
         blocks.append(Paragraph(words.say("host.error", error=str(facts.host["error"])), "warn"))

@@ -219,6 +219,18 @@ def test_a_run_set_that_is_none_is_an_error_that_says_so(tuned):
         render_final(tuned)
 
 
+@pytest.mark.parametrize("tuning", [{"baseline": [1]}, {"bottlenecks": "none"}, ["x"], {"experiments": 3}])
+def test_a_tuning_of_another_shape_is_an_error_that_names_it(tuned, tuning):
+    tuned["hosts"][0]["tuning"] = tuning
+    with pytest.raises(ValueError, match="'tuning' is not as docs/journal.md describes it"):
+        render_final(tuned)
+
+
+def test_a_load_on_local_processes_is_told_as_such_by_its_conditions(tuned):
+    tuned["hosts"][0]["tuning"]["baseline"]["fingerprint"]["setting"] = "local"
+    assert "⚠ The services ran as local processes, without Docker." in render_final(tuned).markdown
+
+
 def test_a_final_report_is_wanted_where_there_is_load_or_a_local_process(tuned, mended):
     assert wanted(tuned)
     assert not wanted(mended)
