@@ -383,6 +383,8 @@ def measure(module, load, folder, number, watch):
         )
         if watch.ended or not found.held_up:
             break
+    if found.retaken:
+        module.warn(f"Run {number} was taken anew {found.retaken} times, because something else held the load generator up.")
     return with_containers(found, sampler, folder)
 
 

@@ -237,11 +237,7 @@ def log_end(work: str, lines: int = 3) -> str:
 
 def read_run(work: str, load: Load, number: int) -> Run:
     """The run whose samples are in a folder. Raises LoadError where no request was sent, or none was answered."""
-    parts = [
-        _read(os.path.join(work, n))
-        for n in sorted(os.listdir(work))
-        if n.startswith("samples-") and n.endswith(".bin")
-    ]
+    parts = read_parts(work)
     if not all(p.whole for p in parts):
         raise LoadError(
             f"A process that sent the load was lost in run {number}, and its samples with it. Locust's log ends with: "
@@ -276,6 +272,12 @@ def read_run(work: str, load: Load, number: int) -> Run:
         late_p99_ms=max((p.late_p99_ms for p in parts if p.lags), default=0.0),
         generator_cpu=max((p.cpu for p in parts if p.busy), default=0.0),
     )
+
+
+def read_parts(work: str) -> list[Part]:
+    """The samples in a folder, of each process that sent."""
+    names = (n for n in sorted(os.listdir(work)) if n.startswith("samples-") and n.endswith(".bin"))
+    return [_read(os.path.join(work, n)) for n in names]
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,8 @@ def _read(path: str) -> Part:
         columns = {name: column(code, header["requests"]) for name, code in capture.COLUMNS}
         lags, busy = column("d", header["watched"]), column("d", header["watched"])
     return Part(
-        header["whole"], header["began"], header["stopped"], header["endpoints"], header["errors"], columns, lags, busy)
+        header["whole"], header["began"], header["stopped"], header["endpoints"], header["errors"], columns, lags, busy
+    )
 
 
 def locust_version(executable: str) -> Optional[str]:

@@ -124,12 +124,15 @@ class Capture:
         # on the master, by worker
         self.parts: dict[str, Part] = {}
         self.environment: Any = None
+        self.watcher: Any = None
         self.parent = os.getppid()
         self.over = False
 
     def install(self, environment: Any) -> None:
         """Listen, and where arrivals have a schedule, let every user wait for the next of them."""
         self.environment = environment
+        # the run time counts from when the loop last looked at the clock, which was before everything was imported
+        gevent.get_hub().loop.update_now()
         runner = environment.runner
         self.worker, self.master = isinstance(runner, WorkerRunner), isinstance(runner, MasterRunner)
         environment.events.test_start.add_listener(self.begin)
@@ -159,7 +162,7 @@ class Capture:
         self.own.began = time.time()
         if self.master:
             self.parts = {worker: Part() for worker in self.environment.runner.clients}
-        gevent.spawn(self.watch)
+        self.watcher = gevent.spawn(self.watch)
 
     def watch(self) -> None:
         """Whether this process itself keeps up; and tell how far it is, for those who watch."""
@@ -256,7 +259,11 @@ class Capture:
     def hand_over(self, **_kwargs: Any) -> None:
         """On a worker: wait for the last answers, and give what is left."""
         self.environment.runner.stop()
-        self.over = self.own.whole = True
+        self.over = True
+        if self.watcher:
+            # what it is about to tell comes first
+            self.watcher.join()
+        self.own.whole = True
         self.tell()
 
     def end(self, **_kwargs: Any) -> None:
