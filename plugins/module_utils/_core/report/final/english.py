@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 TEXTS = {
-    "title": "Phase 1: load testing complete",
-    "eyebrow": "final report",
+    "title": "Phase 1: final report of the load tests",
+    "eyebrow": "load testing",
     "and": "and",
     "on": "on",
     "place": "{project} on {host}",
@@ -199,6 +199,7 @@ TEXTS = {
     "summary.network.broken.many": "{n} of {total} dependencies did not work.",
     "summary.network.mended": "{names} mended it.",
     "summary.network.now": "Now {ok} of {total} are ok.",
+    "summary.network.status.not_touched": "No remediation applied, and nothing was changed.",
     "summary.network.status.not_mended": "Nothing that was tried mended it.",
     "summary.network.status.failed": "The run could not finish.",
     "summary.network.status.planned": "This run only planned; nothing was changed.",
@@ -243,6 +244,7 @@ TEXTS = {
     "network.finding.chip": "layer: {layer}, {confidence}",
     "network.solution.healthy": "There was nothing to mend.",
     "network.solution.mended": "The project works again by itself; no change was needed.",
+    "network.solution.not_touched": "It was not solved: no remediation applied, and nothing was changed.",
     "network.solution.not_mended": (
         "It was not solved: nothing that was tried mended it, and everything tried was undone."
     ),

@@ -165,6 +165,13 @@ class Facts:
         return list(self.network.get("attempts") or [])
 
     @property
+    def outcome(self) -> str:
+        """The network's status, or ``not_touched`` where it stayed broken and nothing was changed."""
+        status = str(self.network.get("status") or "failed")
+        touched = any(attempt.get("verdict") in ("undone", "failed", "kept") for attempt in self.attempts)
+        return "not_touched" if status == "not_mended" and not touched else status
+
+    @property
     def looked(self) -> bool:
         """Whether the network was diagnosed at all."""
         return bool(self.network.get("before") or self.network.get("after"))

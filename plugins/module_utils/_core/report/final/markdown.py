@@ -36,8 +36,10 @@ def to_markdown(document: Document, words: Words, name: str) -> str:
     headings = [block for block in document.blocks if isinstance(block, Heading) and block.level == 2]
     lines += [f"## {prose(words.text('heading.contents'))}", ""]
     lines += [f"{number}. [{prose(one.text)}](#{_anchor(one.text)})" for number, one in enumerate(headings, 1)] + [""]
+    level = 3
     for block in document.blocks:
-        lines += _block(block, name, 3)
+        level = block.level + 1 if isinstance(block, Heading) else level
+        lines += _block(block, name, level)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -94,8 +94,7 @@ def solution(facts: Facts, words: Words) -> list[Block]:
     if not facts.looked:
         return [*blocks, Paragraph(words.say("network.not_looked"), "note")]
     if not kept:
-        status = str(facts.network.get("status") or "failed")
-        key = f"network.solution.{status}"
+        key = f"network.solution.{facts.outcome}"
         return [*blocks, Paragraph(words.say(key if words.has(key) else "network.solution.none"))]
     for attempt in kept:
         blocks += _kept(attempt, facts, words)

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 TEXTS = {
-    "title": "Fase 1: testes de carga concluídos",
-    "eyebrow": "relatório final",
+    "title": "Fase 1: relatório final dos testes de carga",
+    "eyebrow": "testes de carga",
     "and": "e",
     "on": "em",
     "place": "{project} em {host}",
@@ -199,6 +199,7 @@ TEXTS = {
     "summary.network.broken.many": "{n} de {total} dependências não funcionavam.",
     "summary.network.mended": "O reparo foi feito por {names}.",
     "summary.network.now": "Agora {ok} de {total} funcionam.",
+    "summary.network.status.not_touched": "Nenhum reparo se aplicava, e nada foi alterado.",
     "summary.network.status.not_mended": "Nada do que foi tentado resolveu.",
     "summary.network.status.failed": "A execução não pôde ser concluída.",
     "summary.network.status.planned": "Esta execução apenas planejou; nada foi alterado.",
@@ -218,7 +219,7 @@ TEXTS = {
         "Os serviços foram executados sem Docker. Nenhum número daqui diz algo sobre o ambiente com Docker."
     ),
     "tile.criteria": "critérios atendidos",
-    "tile.criteria.note": "{failed} não atendidos, {open} não medidos",
+    "tile.criteria.note": "não atendidos: {failed}, não medidos: {open}",
     "tile.of": "{n} de {total}",
     "tile.dependencies": "dependências em ordem",
     "tile.before": "antes: {value}",
@@ -246,6 +247,7 @@ TEXTS = {
     "network.finding.chip": "camada: {layer}, {confidence}",
     "network.solution.healthy": "Não havia nada a reparar.",
     "network.solution.mended": "O projeto voltou a funcionar por si só; nenhuma alteração foi necessária.",
+    "network.solution.not_touched": "Não foi resolvido: nenhum reparo se aplicava, e nada foi alterado.",
     "network.solution.not_mended": (
         "Não foi resolvido: nada do que foi tentado ajudou, e tudo o que foi tentado foi desfeito."
     ),
@@ -413,7 +415,7 @@ TEXTS = {
         "Os critérios do plano original. Cada um é decidido pelo que está no diário; o que não está nele é "
         "não medido, e o que não foi atendido é dito como tal."
     ),
-    "criteria.counted": "{met} de {total} atendidos, {failed} não atendidos, {open} não medidos.",
+    "criteria.counted": "Atendidos: {met} de {total}; não atendidos: {failed}; não medidos: {open}.",
     "criterion.gateway": "O gateway responde",
     "criterion.health": "Todas as verificações de saúde passam",
     "criterion.resolve": "Todos os serviços resolvem os nomes uns dos outros",

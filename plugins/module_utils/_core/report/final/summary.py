@@ -49,11 +49,8 @@ def _network(facts: Facts, words: Words) -> Line:
             "summary.network.now", ok=words.number(facts.last.ok), total=words.number(len(facts.last.walks))
         )
         return line(told, " ", words.say("summary.network.mended", names=names), " ", now)
-    return (
-        line(told, " ", words.say(f"summary.network.status.{facts.network.get('status') or 'failed'}"))
-        if words.has(f"summary.network.status.{facts.network.get('status')}")
-        else told
-    )
+    key = f"summary.network.status.{facts.outcome}"
+    return line(told, " ", words.say(key)) if words.has(key) else told
 
 
 def _load(facts: Facts, words: Words) -> Line:

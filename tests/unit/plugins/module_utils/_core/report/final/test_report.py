@@ -238,3 +238,11 @@ def test_a_final_report_is_wanted_where_there_is_load_or_a_local_process(tuned, 
     assert not wanted(mended)
     mended["hosts"][0]["local"] = {"services": []}
     assert wanted(mended)
+
+
+def test_a_network_that_nothing_applied_to_is_not_said_to_have_been_tried(mended):
+    host = mended["hosts"][0]
+    host.update(status="not_mended", attempts=[], after=None)
+    told = render_final(mended).markdown
+    assert "It was not solved: no remediation applied, and nothing was changed." in told
+    assert "everything tried was undone" not in told
