@@ -117,7 +117,11 @@ dependencies:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
-from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_dependency, redact_network
+from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import (
+    redact_config,
+    redact_dependency,
+    redact_network,
+)
 from ansible_collections.vertice.netfix.plugins.module_utils._module.common import guarded, require_libraries
 from ansible_collections.vertice.netfix.plugins.module_utils._module.project import (
     open_gatherer,
@@ -129,18 +133,33 @@ def run(module):
     gatherer = open_gatherer(module.params, secrets=module.no_log_values)
     case = gatherer.topology()
     snapshot = case.snapshot
+    config = redact_config(snapshot.config).get("services") or {}
     return {
         "changed": False,
         "project": snapshot.project,
         "services": {
             service: {
                 "networks": sorted(case.configured_networks(service)),
+                **configured(config.get(service) or {}),
                 "containers": [told(c) for c in case.containers_of(service)],
             }
             for service in case.services()
         },
         "networks": {n.name: to_data(redact_network(n)) for n in snapshot.networks},
         "dependencies": to_data(tuple(map(redact_dependency, snapshot.dependencies))),
+    }
+
+
+def configured(service):
+    """What its configuration gives a service to work with."""
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    return {
+        "environment": {
+            name: "" if value is None else value for name, value in (service.get("environment") or {}).items()
+        },
+        "command": list(service.get("command") or ()),
+        "cpus": float(service.get("cpus") or limits.get("cpus") or 0),
+        "memory": int(service.get("mem_limit") or limits.get("memory") or 0),
     }
 
 

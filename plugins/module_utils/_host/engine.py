@@ -294,6 +294,11 @@ class Engine:
         code, out, err = self._call(f"Running {words[0]} in {container!r}", run)
         return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
+    def commands(self, container: str) -> list[str]:
+        """The command line of each process of a container."""
+        told = self._call(f"Listing the processes of {container!r}", lambda: self.client.top(container, "-eo pid,args"))
+        return [" ".join(row[1:]).strip() for row in told.get("Processes") or ()]
+
     def start_beside(self, container: str, image: str, words: Sequence[str]) -> str:
         """A new container in another one's network namespace, of an image that is here; its id. It goes when it ends."""
 
