@@ -27,7 +27,7 @@ class Function:
     def is_programs_own(self) -> bool:
         """Whether it is the program's, and neither the language's nor a library's."""
         foreign = ("/lib/python", "/lib64/python", "site-packages", "dist-packages", "<frozen", "<built-in")
-        return bool(self.file) and not any(part in self.file for part in foreign) and "/" in f"/{self.file}"
+        return bool(self.file) and not any(part in self.file for part in foreign)
 
 
 @dataclass(frozen=True)
