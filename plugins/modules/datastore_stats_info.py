@@ -95,7 +95,7 @@ databases:
     transactions: {description: Transactions that ended., type: int, sample: 412}
     statements_from: {description: "V(pg_stat_statements), V(pg_stat_activity), or empty.", type: str, sample: pg_stat_statements}
     tables:
-      description: Tables with how often they were read from beginning to end, RV(databases[].tables[].scans).
+      description: Tables with how often they were read from beginning to end.
       type: list
       elements: dict
       sample: [{"schema": "public", "name": "items", "rows": 500000, "scans": 212, "scanned_rows": 106000000, "index_scans": 0}]
