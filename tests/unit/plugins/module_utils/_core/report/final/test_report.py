@@ -246,3 +246,15 @@ def test_a_network_that_nothing_applied_to_is_not_said_to_have_been_tried(mended
     told = render_final(mended).markdown
     assert "It was not solved: no remediation applied, and nothing was changed." in told
     assert "everything tried was undone" not in told
+
+
+def test_latency_against_a_schedule_is_told_as_such_with_locusts_own_beside_it(tuned):
+    for run in tuned["hosts"][0]["tuning"]["baseline"]["runs"]:
+        for figures in (run["whole"], *run["endpoints"].values()):
+            figures["schedule_ms"] = {metric: 2 * value for metric, value in figures["latency_ms"].items()}
+    text = section(render_final(tuned).markdown, "Baseline")
+    assert "Open model: " in text
+    assert "Closed model: " not in text
+    titles = ["endpoint", "requests", "failed", "requests/s", "p50", "p95", "p95 from sending", "p99"]
+    told = rows(text, titles)[0]
+    assert number(first(told["p95"])) == pytest.approx(2 * number(first(told["p95 from sending"])), rel=0.01)
