@@ -7,6 +7,10 @@ import re
 from string import Formatter
 
 import pytest
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.bottlenecks.registry import KINDS
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.comparison import Verdict
+from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.planning import REMEDIATIONS
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report import journal
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.words import CATALOGUES, Words
 from unit.builders import ROOT
 
@@ -86,3 +90,14 @@ def test_a_language_without_a_catalogue_is_an_error():
 )
 def test_numbers_times_and_dates_are_written_as_each_language_has_them(told, english, portuguese):
     assert (told(Words("en")), told(Words("pt_BR"))) == (english, portuguese)
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_member_of_a_closed_set_has_a_word_in_each_language(language):
+    words = Words(language)
+    causes = [code.rpartition(".")[2] for code in KINDS]
+    wanted = [f"bottleneck.{cause}" for cause in causes] + [f"advice.{cause}" for cause in causes]
+    wanted += [f"verdict.{verdict.value.replace(' ', '_')}" for verdict in Verdict]
+    wanted += [f"status.{status}" for status in journal.STATUSES]
+    wanted += [f"remediation.{name}" for name in REMEDIATIONS]
+    assert not [key for key in wanted if not words.has(key)]
