@@ -81,6 +81,7 @@ class Evidence:
     databases: tuple[Database, ...] = ()
     caches: tuple[Cache, ...] = ()
     cores: int = 0
+    warm_up_s: float = 0.0
 
     @property
     def stores(self) -> frozenset[str]:

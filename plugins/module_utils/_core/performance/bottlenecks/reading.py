@@ -52,6 +52,7 @@ def evidence_from(
         databases=tuple(databases),
         caches=tuple(caches),
         cores=_cores(load.get("fingerprint") or {}),
+        warm_up_s=_number((load.get("fingerprint") or {}).get("warm_up")),
     )
 
 
@@ -71,3 +72,10 @@ def _routes(routes: Iterable[Mapping[str, Any]], services: Mapping[str, Service]
 def _cores(fingerprint: Mapping[str, Any]) -> int:
     found = re.search(r"\bcores (\d+)", str(fingerprint.get("host", "")))
     return int(found.group(1)) if found else 0
+
+
+def _number(told: Any) -> float:
+    try:
+        return max(0.0, float(told))
+    except (TypeError, ValueError):
+        return 0.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Union
 
 from ..datastores.model import NOT_MEASURED, Cache, Database
 from ..runs import Run
@@ -181,10 +181,17 @@ class Situation:
         called = {p for c, p in self.evidence.calls if c == service}
         return [c for c in self.evidence.caches if c.service in called and c.outcome != NOT_MEASURED]
 
+    def under_load(self, store: Union[Database, Cache]) -> float:
+        """How many of the seconds of which a store's counters are were under load; all of them where no run was in them."""
+        began, warm_up = store.at - store.seconds, self.evidence.warm_up_s
+        loads = [(run.measured_from - warm_up, run.measured_from + run.seconds) for run in self.runs]
+        loaded = sum(max(0.0, min(end, store.at) - max(begin, began)) for begin, end in loads)
+        return min(loaded, store.seconds) if loaded >= 1 else store.seconds
+
     def statements(self, database: Database) -> float:
         """Statements that run at any moment, on average."""
         if database.seconds and database.statements_from == "pg_stat_statements":
-            return sum(s.total_ms for s in database.statements) / 1000 / database.seconds
+            return sum(s.total_ms for s in database.statements) / 1000 / self.under_load(database)
         return sum(r.active for r in database.running)
 
     def time_fact(self, endpoint: Endpoint) -> Fact:

@@ -35,8 +35,9 @@ def _missing_index(situation: Situation, database: Database, wanted: WantedIndex
     facts = [Fact("tables", f"{database.service}: {wanted.reason}")]
     cost = 0.0
     if statement and database.seconds:
-        cost = statement.total_ms / 1000 / database.seconds
-        calls = statement.calls / database.seconds
+        loaded = situation.under_load(database)
+        cost = statement.total_ms / 1000 / loaded
+        calls = statement.calls / loaded
         text = f"{wanted.query} took {statement.mean_ms:.1f} ms {calls:.1f} times a second"
         facts.insert(0, Fact("statements", text, round(statement.mean_ms, 3)))
     if running:
@@ -80,7 +81,7 @@ def uncached_read(situation: Situation) -> list[Bottleneck]:
         requests = sum(e.rps for e in endpoints)
         facts = [situation.time_fact(endpoints[0]), Fact("configuration", f"{name} has {switch[0]}={switch[1]}")]
         if cache and cache.seconds:
-            lookups = (cache.hits + cache.misses) / cache.seconds
+            lookups = (cache.hits + cache.misses) / situation.under_load(cache)
             if lookups > requests / 2:
                 continue
             facts.append(

@@ -268,6 +268,14 @@ def test_counters_before_and_after_the_load_serve_as_well():
     assert codes(result) == ["performance.missing_index"] and result["items"][0]["cost_s_per_s"] == 3.75
 
 
+def test_time_without_load_between_the_two_looks_does_not_make_a_statement_cheap():
+    # of 40 s between the looks the run took 9 and its warm-up 1: the rate is that of these 10 s
+    runs, profiles, stores, told = copy.deepcopy(CASES["missing_index"])
+    runs["runs"][0]["measured_from"], runs["fingerprint"]["warm_up"] = 1011.0, "1"
+    stores["databases"][0].update(at=1030.0, seconds=40.0)
+    assert found((runs, profiles, stores, told))["items"][0]["cost_s_per_s"] == 3.75
+
+
 def test_a_saturated_service_without_a_hot_function_gets_more_workers():
     told = found(CASES["cpu_bound"], profiles=[])["items"][0]
     assert (told["code"], told["optimization"]["name"]) == ("performance.cpu_saturated", "workers")
