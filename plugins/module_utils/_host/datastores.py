@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from .._core.errors import EngineError
 from .._core.model import Container
 from .._core.performance.datastores.answers import PARTS, SAMPLE, cache_from, database_from, question
 from .._core.performance.datastores.model import NOT_MEASURED, Cache, Database
-from .engine import Engine
 
 # how long the server may work on one question, and its tool wait for a connection
 _STATEMENT_MS = 5000
@@ -26,6 +26,16 @@ SAMPLES_A_SECOND = 5
 # of an exec that is silent the engine's client waits for a minute
 LONGEST_S = 300
 _SERVERS = {"postgres": "postgresql", "postmaster": "postgresql", "redis-server": "redis", "valkey-server": "redis"}
+
+
+class Tools(Protocol):
+    """What is needed of _host/engine.py::Engine."""
+
+    def commands(self, container: str) -> list[str]:
+        """The command line of each process of a container."""
+
+    def execute(self, container: str, words: Sequence[str], environment: Mapping[str, str]) -> str:
+        """What a command prints that runs in it."""
 
 
 def kind_of(commands: Sequence[str]) -> tuple[str, int]:
@@ -39,7 +49,7 @@ def kind_of(commands: Sequence[str]) -> tuple[str, int]:
 
 
 def look(
-    engine: Engine, containers: Sequence[Container], services: Sequence[str] = (), seconds: float = 0.0
+    engine: Tools, containers: Sequence[Container], services: Sequence[str] = (), seconds: float = 0.0
 ) -> tuple[list[Database], list[Cache]]:
     """Every database and cache of the containers, or those of the named services; databases are sampled for ``seconds``.
 
@@ -56,7 +66,11 @@ def look(
                 reason = f"the container is not running (state: {container.state})"
                 databases.append(Database(container.service, container.name, NOT_MEASURED, reason))
             continue
-        kind, port = kind_of(engine.commands(container.name))
+        try:
+            kind, port = kind_of(engine.commands(container.name))
+        except EngineError as exc:
+            databases.append(Database(container.service, container.name, NOT_MEASURED, str(exc), product=""))
+            continue
         if kind == "postgresql":
             databases.append(_database(engine, container, addresses, seconds))
         elif kind == "redis":
@@ -67,7 +81,7 @@ def look(
     return databases, caches
 
 
-def _database(engine: Engine, container: Container, addresses: Mapping[str, str], seconds: float) -> Database:
+def _database(engine: Tools, container: Container, addresses: Mapping[str, str], seconds: float) -> Database:
     environment = container.environment
     user = environment.get("POSTGRES_USER") or "postgres"
     words = ["psql", "-X", "-A", "-t", "-q", "-w", "-U", user, "-d", environment.get("POSTGRES_DB") or user]
@@ -90,7 +104,7 @@ def _database(engine: Engine, container: Container, addresses: Mapping[str, str]
     return database_from(container.service, container.name, text, addresses)
 
 
-def _cache(engine: Engine, container: Container, port: int) -> Cache:
+def _cache(engine: Tools, container: Container, port: int) -> Cache:
     given = {}
     password = container.environment.get("REDIS_PASSWORD") or _after(container.command, "--requirepass")
     if password:
