@@ -11,7 +11,7 @@ from typing import Any
 from ..text import plain
 from .document import Block, Bullets, Card, Cell, Fold, Heading, Line, Paragraph, Table, code, line, quote
 from .facts import Facts
-from .summary import bottleneck_title, optimization
+from .naming import bottleneck_title, optimization
 from .words import Words
 
 TOP = 3

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..text import count, listed, plain
 from .facts import Tuning, facts_of, spread
-from .summary import bottleneck_title, metric_text, optimization, primary_change
+from .naming import bottleneck_title, metric_text, optimization, primary_change
 from .words import Words
 
 

@@ -15,7 +15,7 @@ from ..run import step_text
 from .document import Block, Checklist, Criterion, Heading, Line, Paragraph, code, joined, line, quote
 from .facts import Experiment, Facts, Tuning, run_noise, scheduled, totals
 from .load import condition
-from .summary import bottleneck_title, changed, metric_of, primary_change
+from .naming import bottleneck_title, changed, metric_of, primary_change
 from .words import Words
 
 # the original plan's load test: users, new users a second, seconds

@@ -95,7 +95,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under their titles. The first row that is ``emphasized`` is the whole of what follows."""
+    """Rows of cells under their titles."""
 
     titles: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]

@@ -27,8 +27,8 @@ from .document import (
     strong,
 )
 from .facts import Experiment, Facts, Final
+from .naming import VERDICT_TONES, changed, metric_of, optimization
 from .pictures import pictures
-from .summary import VERDICT_TONES, changed, metric_of, optimization
 from .words import Words
 
 DECISION_TONES = {"kept": "good", "undone": "idle", "refused": "warn", "failed": "bad"}

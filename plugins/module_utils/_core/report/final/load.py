@@ -11,10 +11,10 @@ from typing import Any, Optional
 from ...performance.runs import Run
 from ...performance.statistics import median
 from ...performance.usage import Usage, per_request
-from .document import Block, Cell, Fold, Heading, Paragraph, Table, code, joined, line
+from .document import Block, Cell, Fold, Heading, Line, Paragraph, Table, code, joined, line
 from .facts import Facts, Spread, Tuning, closed_spread, endpoints, run_noise, scheduled, spread, totals
+from .naming import metric_of
 from .pictures import pictures
-from .summary import metric_of
 from .words import Words
 
 METRICS = ("rps", "p50", "p95", "p99")
@@ -61,7 +61,7 @@ def baseline(facts: Facts, words: Words) -> list[Block]:
     return blocks
 
 
-def _conditions(tuning: Tuning, words: Words) -> Any:
+def _conditions(tuning: Tuning, words: Words) -> Line:
     values = {**(tuning.baseline.fingerprint if tuning.baseline else {}), **tuning.settings}
     told = []
     for name in CONDITIONS:

@@ -15,7 +15,7 @@ from .criteria import PLAN
 from .document import Block, Bullets, Cell, Heading, Line, Paragraph, Table, code, joined, line, quote
 from .facts import Experiment, Facts, Tuning, run_noise, scheduled, totals
 from .load import condition, middle
-from .summary import bottleneck_title, metric_of, optimization, primary_change
+from .naming import bottleneck_title, metric_of, optimization, primary_change
 from .words import Words
 
 Advice = tuple[Line, Line]

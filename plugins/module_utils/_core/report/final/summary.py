@@ -6,20 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
-from ...performance.comparison import Change, Verdict
-from .document import Block, Bullets, Criterion, Heading, Line, Paragraph, Piece, Tile, Tiles, code, line, strong
-from .facts import Facts, spread, totals
+from .document import Block, Bullets, Criterion, Heading, Line, Paragraph, Piece, Tiles, code, joined, line, strong
+from .facts import Facts, spread
+from .naming import bottleneck_title, changed, metric_of, optimization, primary_change
+from .tiles import tiles
 from .words import Words
-
-VERDICT_TONES = {
-    "improved": "good",
-    "regressed": "bad",
-    "no difference shown": "idle",
-    "not comparable": "warn",
-    "not measured": "warn",
-}
 
 
 def summary(facts: Facts, words: Words, criteria: Sequence[Criterion]) -> list[Block]:
@@ -29,7 +21,7 @@ def summary(facts: Facts, words: Words, criteria: Sequence[Criterion]) -> list[B
         sentences.append(words.say("summary.local"))
     return [
         Heading(words.text("heading.summary"), "summary"),
-        Tiles(tuple(_tiles(facts, words, criteria))),
+        Tiles(tuple(tiles(facts, words, criteria))),
         Bullets(tuple((sentence, ()) for sentence in sentences if sentence)),
     ]
 
@@ -102,138 +94,7 @@ def _experiments(facts: Facts, words: Words) -> Line:
             names = words.listed([optimization(words, one.optimization) for one in those])
             head = words.text(f"decision.many.{decision}")
             parts.append(line(head if not parts else head[:1].lower() + head[1:], ": ", names))
-    told: list[Piece] = []
-    for part in parts:
-        told += ["; ", part] if told else [part]
-    return line(*told, ".") if told else ()
-
-
-def _tiles(facts: Facts, words: Words, criteria: Sequence[Criterion]) -> list[Tile]:
-    met = sum(criterion.mark == "✓" for criterion in criteria)
-    failed = sum(criterion.mark == "✗" for criterion in criteria)
-    tiles = [
-        Tile(
-            words.text("tile.criteria"),
-            words.text("tile.of", n=words.number(met), total=words.number(len(criteria))),
-            words.text(
-                "tile.criteria.note", failed=words.number(failed), open=words.number(len(criteria) - met - failed)
-            ),
-            "bad" if failed else "good" if met == len(criteria) else "warn",
-        )
-    ]
-    tuning = facts.tuning
-    if facts.looked:
-        last = facts.last
-        tone = "bad" if last.failed else "warn" if last.unknown else "good"
-        note = words.text(
-            "tile.before",
-            value=words.text("tile.of", n=words.number(facts.before.ok), total=words.number(len(facts.before.walks))),
-        )
-        tiles.insert(
-            0,
-            Tile(
-                words.text("tile.dependencies"),
-                words.text("tile.of", n=words.number(last.ok), total=words.number(len(last.walks))),
-                note if facts.after else "",
-                tone,
-            ),
-        )
-    if tuning is None:
-        return tiles
-    change = primary_change(facts)
-    metric, endpoint = tuning.primary
-    if change is not None:
-        told = words.text("tile.before", value=words.value(change.metric, change.before))
-        note = f"{told} ({words.change(change.effect.ratio)})" if change.effect else told
-        tiles.insert(
-            0,
-            Tile(
-                metric_text(words, change.metric, change.endpoint),
-                words.value(change.metric, change.after),
-                f"{note}: {words.known('verdict', change.verdict.value)}",
-                VERDICT_TONES[change.verdict.value],
-            ),
-        )
-    elif spread(tuning.runs, metric, endpoint):
-        seen = spread(tuning.runs, metric, endpoint)
-        tiles.insert(
-            0,
-            Tile(
-                metric_text(words, metric, endpoint),
-                words.value(metric, seen.median if seen else None),
-                words.text("tile.baseline", runs=words.number(seen.runs if seen else 0)),
-            ),
-        )
-    runs = tuning.final.after.runs if tuning.final and tuning.final.after else tuning.runs
-    requests, failures = totals(runs)
-    if requests:
-        tiles.append(
-            Tile(
-                words.text("tile.failures"),
-                words.percent(failures / requests, 2),
-                words.text("tile.failures.note", failures=words.number(failures), requests=words.number(requests)),
-                "bad" if failures else "good",
-            )
-        )
-    return tiles
-
-
-def primary_change(facts: Facts) -> Optional[Change]:
-    """The change of the metric that decides, over all that was kept; None where it was not compared."""
-    final = facts.tuning.final if facts.tuning else None
-    comparison = final.comparison if final else None
-    if comparison is None or comparison.primary is None:
-        return None
-    return None if comparison.verdict in (Verdict.NOT_COMPARABLE, Verdict.NOT_MEASURED) else comparison.primary
-
-
-def metric_text(words: Words, metric: str, endpoint: str) -> str:
-    """``p95 of /items`` as bare text."""
-    return "".join(span.text for span in metric_of(words, metric, endpoint))
-
-
-def metric_of(words: Words, metric: str, endpoint: str) -> Line:
-    """``p95 of /items``."""
-    name = words.metric(metric)
-    if not endpoint:
-        return words.say("metric.of.all", metric=name)
-    return words.say("metric.of", metric=name, endpoint=code(endpoint))
-
-
-def changed(words: Words, change: Change) -> Line:
-    """``−74.8%, 95% interval −76.1% to −73.0%, p = 0.008``."""
-    parts: list[Piece] = []
-    if change.effect:
-        parts.append(words.change(change.effect.ratio))
-        parts.append(interval(words, change))
-    if change.p_value is not None:
-        parts.append(f"p = {words.number(change.p_value, 3)}")
-    told: list[Piece] = []
-    for part in parts:
-        told += [", ", part] if told else [part]
-    return line(*told) if told else line(words.text("change.unknown"))
-
-
-def interval(words: Words, change: Change) -> str:
-    """The interval of the effect, with the confidence that it attains."""
-    if change.effect is None:
-        return ""
-    return words.text(
-        "change.interval",
-        confidence=words.percent(change.effect.confidence, 0),
-        low=words.change(change.effect.low),
-        high=words.change(change.effect.high),
-    )
-
-
-def bottleneck_title(words: Words, cause: object) -> str:
-    """What a bottleneck is called."""
-    return words.known("bottleneck", str(cause or "").rpartition(".")[2])
-
-
-def optimization(words: Words, name: str) -> str:
-    """What an optimization is called."""
-    return words.known("optimization", name)
+    return line(joined(parts, "; "), ".") if parts else ()
 
 
 def lead(facts: Facts, words: Words) -> list[Block]:
