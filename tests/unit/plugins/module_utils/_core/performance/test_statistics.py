@@ -18,6 +18,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.s
     rank_sum,
     runs_needed,
     shift,
+    smallest_shown,
 )
 
 stats = pytest.importorskip("scipy.stats")
@@ -122,8 +123,15 @@ def test_the_runs_that_it_says_are_needed_show_the_change_nine_times_in_ten(spre
         pairs = [(drawn(n, runs, 1, spread), drawn(10_000 + n, runs, ratio, spread)) for n in range(trials)]
         return sum(rank_sum(one, other) <= 0.05 for one, other in pairs) / trials
 
-    assert shown(runs) >= 0.87
-    assert runs == fewest_runs() or shown(max(runs * 2 // 3, 4)) < 0.87
+    assert shown(runs) >= 0.9
+    assert runs == fewest_runs() or shown(max(runs * 2 // 3, 4)) < 0.9
+
+
+@pytest.mark.parametrize("runs", [5, 8, 20])
+def test_the_smallest_change_that_is_shown_needs_that_many_runs(runs):
+    share = smallest_shown(0.08, runs)
+    assert runs_needed(0.08, 1 + share * 1.001) == runs
+    assert smallest_shown(0.08, 3) is None
 
 
 def test_four_runs_a_side_are_the_fewest():
