@@ -51,18 +51,6 @@ def render_html(journal: Mapping[str, Any], final: str = "") -> str:
     hosts = worst_first(journal.get("hosts") or [])
     status = overall_status(hosts)
     alone = len(hosts) == 1
-    digest = b64encode(sha256(STYLESHEET.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", last_line(journal)),
-        element("style", Markup(STYLESHEET)),
-    )
     title = place(hosts[0]) if alone else count(len(hosts), "host")
     banner = element(
         "header",
@@ -73,8 +61,25 @@ def render_html(journal: Mapping[str, Any], final: str = "") -> str:
         element("p", element("a", "Final report of the load tests", href=final)) if final else None,
     )
     sections = [_host(host, journal, f"host{number}", alone) for number, host in enumerate(hosts, start=1)]
-    body = element("body", element("main", banner, sections, element("footer", _facts(journal))))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    main = element("main", banner, sections, element("footer", _facts(journal)))
+    return document(last_line(journal), main, STYLESHEET)
+
+
+def document(title: str, body: Markup, style: str) -> str:
+    """A whole document whose policy allows its own style sheet and nothing else."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        element("style", Markup(style)),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', body), lang='en')}\n"
 
 
 def status_chip(status: str) -> Markup:
