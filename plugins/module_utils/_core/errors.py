@@ -12,6 +12,7 @@
     ├── ComposeError           Docker Compose refused, or there is no such project
     ├── DnsMessageError        _core/parsing/dns_message.py
     ├── LoadError              a load test could not be run, or measured nothing
+    ├── ProfileError           a profile cannot be taken or read
     ├── TransactionError       a checkpoint, lock or undo is not as it must be
     └── NamespaceError         _host/netns.py
         ├── NoPermission
@@ -54,6 +55,10 @@ class ComposeError(NetfixError):
 
 class LoadError(NetfixError):
     """A load test could not be run, or measured nothing that a result could be taken from."""
+
+
+class ProfileError(NetfixError):
+    """A profile cannot be taken, or a file that should hold one cannot be read."""
 
 
 class TransactionError(NetfixError):
