@@ -24,6 +24,10 @@ from ansible.utils.display import Display
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import journal as journals
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report import terminal
+from ansible_collections.vertice.netfix.plugins.module_utils._core.report.experiments import (
+    experiment_problems,
+    tuning_problems,
+)
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.report import FILE_NAME, NAME, wanted
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.words import LANGUAGES
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.html_page import render_html
@@ -36,7 +40,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "section": {
         "type": "str",
         "required": True,
-        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "runs", "summary"],
+        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "runs", "tuning", "experiment", "summary"],
     },
     "data": {"type": "dict", "required": True},
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
@@ -167,6 +171,8 @@ def _section(section: str, data: dict[str, Any], host: str, options: dict[str, A
         "progress": (journals.progress_problems, terminal.render_progress),
         "attempt": (journals.attempt_problems, terminal.render_attempt),
         "runs": (journals.runs_problems, terminal.render_runs),
+        "tuning": (tuning_problems, terminal.render_tuning),
+        "experiment": (experiment_problems, terminal.render_experiment),
     }[section]
     _check(problems(data, "data"))
     return lambda width, colour: render(data, width, colour, where)

@@ -45,7 +45,7 @@ def plan_experiments(
         wish: Optional[Mapping[str, Any]] = next((w for w in left if _meets(w, suggested["name"], service)), None)
         if wish is not None:
             left.remove(wish)
-        made = _experiment(suggested["name"], wish or {**parameters, "service": service})
+        made = _experiment(suggested["name"], wish or {**_as_options(parameters), "service": service})
         why = f"{item.get('title') or item.get('code')}"
         found.append({**made, "why": why, "code": str(item.get("code") or ""), "endpoint": str(item.get("endpoint") or "")})
     for asked in left:
@@ -58,6 +58,18 @@ def plan_experiments(
 def _meets(wish: Mapping[str, Any], name: str, service: str) -> bool:
     """Whether the operator's wish is what was suggested. A script for indexes may run in another service than the database."""
     return wish["name"] == name and (name == "indexes" or not service or wish["service"] == service)
+
+
+def _as_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bottleneck suggests, as the options of the module: a variable with its value, a table with its schema."""
+    told = dict(parameters)
+    if told.get("variable"):
+        told["environment"] = {str(told["variable"]): str(told.get("value"))}
+    if told.get("table") and told.get("schema"):
+        told["table"] = f"{told['schema']}.{told['table']}"
+    columns = told.get("columns") or ()
+    told["columns"] = [c if isinstance(c, str) else " ".join(str(part) for part in c) for c in columns]
+    return told
 
 
 def _experiment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,7 @@ def plan_steps(settings: Mapping[str, Any], experiments: Sequence[Mapping[str, A
     known = [f"{e['name']} of {e['service']}" for e in experiments]
     told = f"{runs} runs a side in turns, kept only if improved and answered as before"
     steps += [_step("experiment", f"{name}: {told}", experiment) for name in known]
-    more = max(MOST - len(known), 0)
-    if more:
-        steps.append(_step("experiment", f"up to {more} more that the bottlenecks suggest, each the same", more * experiment))
+    steps.append(_step("experiment", f"up to {MOST} more that the bottlenecks suggest, each the same", MOST * experiment))
     steps.append(_step("re-test", f"{count(runs, 'run')} of the same load, where something was kept", runs * one))
     steps.append(_step("compare", "the re-test with the baseline, and the report", LOOK_S))
     return steps

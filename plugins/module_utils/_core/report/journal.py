@@ -9,7 +9,7 @@ A journal is plain JSON::
                   status, hosts: [host]}
     host       = {host, project, project_src, status, inputs: {name: value}, python, engine: {version, compose_version},
                   before: diagnosis, plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
-                  compose_command, error}
+                  compose_command, error, tuning: tuning}
     diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], topology,
                   unread: {what: reason}, duration_ms}
     topology   = {services: [{name, state, health, exit_code, replicas, running, networks: [name], image}],
@@ -40,6 +40,7 @@ from datetime import datetime
 from typing import Any, Optional
 
 from ..model import CheckResult, Finding, Walk, from_data, to_data
+from .experiments import tuning_problems
 
 SCHEMA = 1
 MODES = ("diagnose", "plan", "apply", "confirm", "roll_back")
@@ -185,6 +186,8 @@ def host_problems(host: object, where: str) -> list[str]:
     ):
         if host.get(key):
             problems += check(host[key], f"{where}.{key}")
+    if host.get("tuning"):
+        problems += tuning_problems(host["tuning"], f"{where}.tuning")
     for number, attempt in enumerate(host.get("attempts") or []):
         problems += attempt_problems(attempt, f"{where}.attempts[{number}]")
     return problems

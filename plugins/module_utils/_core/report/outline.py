@@ -49,6 +49,7 @@ class Outline:
     restarts: list[str]
     validation: list[tuple[str, str]]
     changed: bool
+    tuned: bool = False
 
 
 def outline(host: Mapping[str, Any], status: str) -> Outline:
@@ -79,8 +80,14 @@ def outline(host: Mapping[str, Any], status: str) -> Outline:
         counts="; ".join(f"{tally.noun} {tally.words}" for tally in tallies(now)),
         restarts=_restarts(host.get("plan") or {}, touched),
         validation=_validation(host.get("validation") or {}),
-        changed=bool(kept) or (status == "failed" and bool(touched)),
+        changed=bool(kept) or kept_by_tuning(host) or (status == "failed" and bool(touched)),
+        tuned=bool(host.get("tuning")),
     )
+
+
+def kept_by_tuning(host: Mapping[str, Any]) -> bool:
+    """Whether an optimization is kept."""
+    return any(e.get("decision") == "kept" for e in (host.get("tuning") or {}).get("experiments") or [])
 
 
 def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
@@ -105,6 +112,10 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
         return "nothing of that run was in force here; nothing was changed"
     if status == "diagnosed" and not _causes(before) and _unknown(before):
         return "nothing broken was seen, but not everything could be looked at"
+    experiments = (host.get("tuning") or {}).get("experiments") or []
+    if status == "healthy" and experiments:
+        kept = sum(e.get("decision") == "kept" for e in experiments)
+        return f"{kept} of {count(len(experiments), 'optimization')} kept" + ("" if kept else "; nothing was changed")
     if status == "healthy" and before.walks:
         return f"nothing to do: {before.ok} of {count(len(before.walks), 'dependency')} ok"
     return MEANINGS.get(status, "")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from .diagnosis import place
+from .experiments import tuning_fields
 from .final.brief import local_lines
 from .journal import STATUSES, overall_status, worst_first
 from .outline import STATUS_MARKS, Outline, commands, outline, took
@@ -65,9 +66,11 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
         _fields(page, "validation", [f"{sign} {text}" for sign, text in seen.validation])
     for label, sentence in local_lines(host):
         page.field(label, sentence, LABEL_WIDTH)
+    for label, sentences in tuning_fields(host.get("tuning") or {}):
+        _fields(page, label, sentences)
     undo, apply = commands(journal)
     if seen.changed:
-        if seen.helped and host.get("compose_command"):
+        if (seen.helped or seen.tuned) and host.get("compose_command"):
             page.command("keep it with", plain(host["compose_command"]), LABEL_WIDTH)
         page.command("undo it with", undo, LABEL_WIDTH)
     if seen.status in ("diagnosed", "planned") and seen.wrong:
@@ -75,7 +78,7 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
 
 
 def _brief(seen: Outline) -> bool:
-    quiet = not seen.unknown and not seen.worth_a_look
+    quiet = not seen.unknown and not seen.worth_a_look and not seen.tuned
     return seen.status == "healthy" and quiet and all(sign == "✓" for sign, _text in seen.validation)
 
 

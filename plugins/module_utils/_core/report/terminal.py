@@ -11,6 +11,7 @@ of it reaches the terminal.
 from __future__ import annotations
 
 from .diagnosis import render_diagnosis
+from .experiments import render_experiment, render_tuning
 from .run import render_attempt, render_plan, render_progress, render_validation
 from .runs import render_runs
 from .summary import render_summary
@@ -18,9 +19,11 @@ from .summary import render_summary
 __all__ = [
     "render_attempt",
     "render_diagnosis",
+    "render_experiment",
     "render_plan",
     "render_progress",
     "render_runs",
     "render_summary",
+    "render_tuning",
     "render_validation",
 ]

@@ -30,6 +30,15 @@ def test_the_operators_own_script_is_taken_for_what_the_evidence_suggests():
     assert (one["service"], one["parameters"]["command"], one["why"]) == ("kb", ["x.py"], "no index on tag")
 
 
+def test_what_the_evidence_suggests_becomes_options_of_the_module():
+    index = {"schema": "public", "table": "items", "columns": [["tag", "ASC"], ["score", "DESC"]], "sql": "…"}
+    cache = {"service": "core", "variable": "CACHE", "from": "off", "value": "on"}
+    items = [{**INDEX, "optimization": {"name": n, "parameters": p}} for n, p in (("indexes", index), ("cache", cache))]
+    found = plan_experiments(items, [])
+    assert found[0]["parameters"] == {"table": "public.items", "columns": ["tag ASC", "score DESC"]}
+    assert (found[1]["service"], found[1]["parameters"]) == ("core", {"environment": {"CACHE": "on"}})
+
+
 def test_the_same_is_not_tried_twice_and_no_more_than_asked_for():
     assert len(plan_experiments([INDEX, INDEX], [])) == 1
     assert plan_experiments([INDEX], [], most=0) == []
@@ -46,6 +55,6 @@ def test_a_dry_run_tells_every_step_and_its_time():
     assert [s["step"] for s in steps] == [
         "baseline", "profile", "bottlenecks", "experiment", "experiment", "re-test", "compare",
     ]  # fmt: skip
-    assert "workers of idle" in steps[3]["text"] and "up to 2 more" in steps[4]["text"]
+    assert "workers of idle" in steps[3]["text"] and "up to 3 more" in steps[4]["text"]
     # five runs of 38 s
     assert steps[5]["seconds"] == 190 and all(s["seconds"] > 0 for s in steps)
