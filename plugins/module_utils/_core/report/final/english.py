@@ -564,6 +564,11 @@ TEXTS = {
         "Figures measured here are not comparable with those of the Docker setting, and are never compared with them."
     ),
     "local.none": "The journal names no service.",
+    "local.checks": ("Without Docker, {ok} of {total} HTTP checks passed. No criterion below is decided by them."),
+    "local.not_measured": ("A short load of them measured nothing: {reason}"),
+    "local.measured": (
+        "A short load of them: {users} for {seconds}, {requests} requests, {failures} failures, {rps}, p95 {p95}."
+    ),
     "local.refused": "These could not run so:",
     # about
     "about.what": (

@@ -31,7 +31,7 @@ def baseline(facts: Facts, words: Words) -> list[Block]:
         blocks.append(
             Paragraph(words.say("baseline.missing" if facts.tuning is None else "baseline.not_measured"), "note")
         )
-        return blocks + (_short(short, words) if short else [])
+        return blocks + (short_load(short, words) if short else [])
     tuning = facts.tuning
     runs = tuning.runs
     blocks += [
@@ -48,7 +48,7 @@ def baseline(facts: Facts, words: Words) -> list[Block]:
         if run.unusable:
             blocks.append(Paragraph(words.say("baseline.unusable", number=words.number(run.number)), "warn"))
     if short:
-        blocks += _short(short, words)
+        blocks += short_load(short, words)
     fingerprint = tuning.baseline.fingerprint if tuning.baseline else {}
     rows = [
         (Cell(line(words.known("condition", name))), Cell(line(code(fingerprint[name]))))
@@ -141,14 +141,15 @@ def _errors(runs: Sequence[Run], words: Words) -> list[Block]:
     return [Paragraph(words.say("baseline.errors"), "label"), Table(titles, tuple(rows))]
 
 
-def _short(load: Any, words: Words) -> list[Block]:
+def short_load(load: Any, words: Words, where: str = "short") -> list[Block]:
+    """What the short load run measured: after the repair, or of the local processes (``local``)."""
     requests = int(load.get("requests") or 0)
     if load.get("outcome") == "not_measured" or not requests:
-        return [Paragraph(words.say("short.not_measured", reason=str(load.get("reason") or "–")), "note")]
+        return [Paragraph(words.say(f"{where}.not_measured", reason=str(load.get("reason") or "–")), "note")]
     return [
         Paragraph(
             words.say(
-                "short.measured",
+                f"{where}.measured",
                 users=condition(words, "users", load.get("users") or 0),
                 seconds=words.duration(float(load.get("duration_s") or 0)),
                 requests=words.number(requests),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ..text import plain
 from .document import Block, Bullets, Cell, Heading, Paragraph, Table, code, line, quote
 from .facts import Facts
+from .load import short_load
 from .words import Words
 
 GOOD = ("running", "healthy", "completed")
@@ -27,6 +28,8 @@ def local(facts: Facts, words: Words) -> list[Block]:
     ]
     if data.get("warning"):
         blocks.append(Paragraph(line(quote(data["warning"])), "note"))
+    if data.get("reason"):
+        blocks.append(Paragraph(line(quote(data["reason"])), "warn"))
     services = [one for one in data.get("services") or [] if isinstance(one, Mapping)]
     rows = [
         (
@@ -49,4 +52,9 @@ def local(facts: Facts, words: Words) -> list[Block]:
     if refused:
         items = tuple((line(code(one.get("service")), ": ", quote(one.get("reason"))), ()) for one in refused)
         blocks += [Paragraph(words.say("local.refused"), "label"), Bullets(items)]
-    return blocks
+    validation = data.get("validation") or {}
+    outcomes = [check.get("outcome") for check in validation.get("checks") or [] if isinstance(check, Mapping)]
+    if outcomes:
+        ok = words.number(outcomes.count("ok"))
+        blocks.append(Paragraph(words.say("local.checks", ok=ok, total=words.number(len(outcomes)))))
+    return blocks + (short_load(validation["load"], words, "local") if validation.get("load") else [])

@@ -584,6 +584,13 @@ TEXTS = {
         "Os números medidos aqui não são comparáveis com os do ambiente com Docker e nunca são comparados com eles."
     ),
     "local.none": "O diário não nomeia nenhum serviço.",
+    "local.checks": (
+        "Sem Docker, {ok} de {total} verificações HTTP passaram. Nenhum critério abaixo é decidido por elas."
+    ),
+    "local.not_measured": ("Uma carga curta sobre eles não mediu nada: {reason}"),
+    "local.measured": (
+        "Uma carga curta sobre eles: {users} durante {seconds}, {requests} requisições, {failures} falhas, {rps}, p95 de {p95}."
+    ),
     "local.refused": "Estes não puderam ser executados assim:",
     # about
     "about.what": (

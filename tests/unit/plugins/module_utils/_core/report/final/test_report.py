@@ -176,7 +176,14 @@ def test_local_processes_carry_the_warning_and_are_never_compared(tuned):
         ],
         "refused": [{"service": "visual_cortex_service", "reason": "its image is for another architecture"}],
         "warning": "",
+        "validation": {
+            "checks": [{"outcome": "ok"}, {"outcome": "failed"}],
+            "load": {"requests": 345, "failures": 0, "rps": 34.5, "p95_ms": 12.0, "users": 1, "duration_s": 10.0, "outcome": "ok"},
+        },
     }
+    told = render_final(tuned).markdown
+    assert "Without Docker, 1 of 2 HTTP checks passed. No criterion below is decided by them." in told
+    assert "A short load of them: 1 user for 10 s, 345 requests, 0 failures, 34.5/s, p95 12.0 ms." in told
     for language, warning in (
         ("en", "This does not validate the production set-up."),
         ("pt_BR", "Isso não valida a configuração de produção."),

@@ -18,7 +18,7 @@ SOURCES = ROOT / "plugins" / "module_utils" / "_core" / "report" / "final"
 # keys that are put together from a closed set
 FAMILIES = (
     "month advice baseline bottleneck column condition confidence containers criterion decision evidence experiments.undo "
-    "layer local.status metric missing network.solution optimization plot remediation source state status "
+    "layer local short metric missing network.solution optimization plot remediation source state status "
     "summary.network about verdict attempts"
 ).split()
 
