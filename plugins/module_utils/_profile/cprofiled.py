@@ -36,8 +36,8 @@ def main(words: list[str]) -> None:
         profile.create_stats()
         with os.fdopen(os.dup(told), "w") as out:
             if error:
-                print(ERROR + error.replace("\n", " "), file=out)
-            print(MARK + base64.b64encode(marshal.dumps(profile.stats, 2)).decode(), file=out)
+                out.write(ERROR + error.replace("\n", " ") + "\n")
+            out.write(MARK + base64.b64encode(marshal.dumps(profile.stats, 2)).decode() + "\n")
 
     def end(_number: int, _frame: object) -> None:
         if ended:

@@ -61,6 +61,6 @@ def main(words: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        raise SystemExit(main(sys.argv[1:]))
     except OSError as exc:
-        sys.exit(str(exc))
+        raise SystemExit(str(exc)) from exc
