@@ -40,8 +40,7 @@ def difference(before: Iterable[Function], after: Iterable[Function], top: int =
     told = []
     for key in {**old, **new}:
         was, is_ = old.get(key), new.get(key)
-        known = is_ or was
-        assert known is not None
+        known = old[key] if is_ is None else is_
         own_before, own_after = was.own if was else 0.0, is_.own if is_ else 0.0
         total_before, total_after = was.total if was else 0.0, is_.total if is_ else 0.0
         what = "new" if was is None else "gone" if is_ is None else _what(own_after - own_before)
