@@ -65,7 +65,7 @@ def render_html(journal: Mapping[str, Any], final: str = "") -> str:
     return document(last_line(journal), main, STYLESHEET)
 
 
-def document(title: str, body: Markup, style: str) -> str:
+def document(title: str, body: Markup, style: str, lang: str = "en") -> str:
     """A whole document whose policy allows its own style sheet and nothing else."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -79,7 +79,7 @@ def document(title: str, body: Markup, style: str) -> str:
         element("title", title),
         element("style", Markup(style)),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', body), lang='en')}\n"
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', body), lang=lang)}\n"
 
 
 def status_chip(status: str) -> Markup:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
 from itertools import groupby
 from typing import Optional
 
 from ..elements import Markup, element, join
 from ..html_diagnosis import command, table_row
+from ..html_page import document
 from ..load_plots import PLOT_STYLES
 from ..stylesheet import STYLESHEET
 from .document import (
@@ -39,33 +38,21 @@ LANGUAGES = {"en": "en", "pt_BR": "pt-BR"}
 SHEET = STYLESHEET + PLOT_STYLES + STYLE
 
 
-def to_html(document: Document, words: Words) -> str:
-    """The page; its policy allows its own style sheet and nothing else."""
-    digest = b64encode(sha256(SHEET.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", document.title),
-        element("style", Markup(SHEET)),
-    )
+def to_html(report: Document, words: Words) -> str:
+    """The page."""
     banner = element(
         "header",
         element("p", element("b", "netfix"), Markup(" "), words.text("eyebrow"), class_="eyebrow"),
-        element("h1", document.title),
-        element("p", _line(document.lead), class_="lead"),
+        element("h1", report.title),
+        element("p", _line(report.lead), class_="lead"),
     )
-    content = element("div", _sections(document.blocks), class_="text")
-    body = element("body", element("main", banner, _contents(document, words), content, class_="final"))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang=LANGUAGES[document.language])}\n"
+    content = element("div", _sections(report.blocks), class_="text")
+    main = element("main", banner, _contents(report, words), content, class_="final")
+    return document(report.title, main, SHEET, LANGUAGES[report.language])
 
 
-def _contents(document: Document, words: Words) -> Markup:
-    headings = [block for block in document.blocks if isinstance(block, Heading) and block.level == 2]
+def _contents(report: Document, words: Words) -> Markup:
+    headings = [block for block in report.blocks if isinstance(block, Heading) and block.level == 2]
     items = [element("li", element("a", one.text, href=f"#{one.anchor}")) for one in headings]
     title = words.text("heading.contents")
     return element("nav", element("p", title, class_="label"), element("ol", items), aria_label=title)
