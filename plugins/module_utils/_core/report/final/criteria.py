@@ -13,7 +13,7 @@ from ...performance.comparison import Verdict
 from ...performance.statistics import fewest_runs
 from ..run import step_text
 from .document import Block, Checklist, Criterion, Heading, Line, Paragraph, code, joined, line, quote
-from .facts import Experiment, Facts, Tuning, run_noise, scheduled, totals
+from .facts import Experiment, Facts, Tuning, scheduled, totals
 from .load import condition
 from .naming import bottleneck_title, changed, metric_of, primary_change
 from .words import Words
@@ -188,8 +188,7 @@ def _baseline(tuning: Tuning, facts: Facts, words: Words) -> Judgement:
     usable = [run for run in tuning.runs if not run.unusable]
     if not tuning.runs:
         return OPEN, words.say("evidence.baseline.none")
-    metric, endpoint = tuning.primary
-    share = run_noise(usable, metric, endpoint)
+    share = tuning.noise(usable).spread
     told = words.count("evidence.baseline.runs", len(usable), least=words.number(LEAST_RUNS))
     if share is not None:
         told = line(told, " ", words.say("evidence.baseline.noise", share=words.percent(share)))

@@ -300,9 +300,8 @@ TEXTS = {
     "baseline.spread": (
         "Medians over runs; below them the lowest and the highest run. Failed requests are in no latency."
     ),
-    "baseline.noise": (
-        "Equal runs differ by {share} in {metric}: a smaller change could not be told from noise with few runs."
-    ),
+    "baseline.noise": "Equal runs differ by {share} in {metric}.",
+    "baseline.noise.smallest": "With {runs} runs a side, a change of {change} would be shown nine times in ten.",
     "baseline.noise.unknown": "How much equal runs differ is not known: there are too few of them.",
     "baseline.errors": "Errors, the most frequent first",
     "baseline.unusable": (

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ...model import CheckResult, from_data
-from ...performance.comparison import Comparison, RunSet
+from ...performance.baselines import Noise, noise_floor
+from ...performance.comparison import Comparison, Rules, RunSet
 from ...performance.runs import Run
-from ...performance.statistics import median, noise
+from ...performance.statistics import median
 from ..journal import overall_status
 from ..reading import Reading, read
 
@@ -42,13 +43,6 @@ def closed_spread(runs: Sequence[Run], metric: str, endpoint: str = "") -> Optio
 def _spread(values: Sequence[Optional[float]]) -> Optional[Spread]:
     known = [value for value in values if value is not None]
     return Spread(median(known), min(known), max(known), len(known)) if known else None
-
-
-def run_noise(runs: Sequence[Run], metric: str, endpoint: str = "") -> Optional[float]:
-    """By how much equal runs differ, as a share; None where fewer than two of them can tell."""
-    figures = [run.figures(endpoint) for run in runs]
-    values = [v for v in (f.value(metric) for f in figures if f) if v is not None and v > 0]
-    return noise(values) if len(values) > 1 else None
 
 
 def totals(runs: Sequence[Run], endpoint: str = "") -> tuple[int, int]:
@@ -121,6 +115,11 @@ class Tuning:
     def primary(self) -> tuple[str, str]:
         """The metric that decides and its endpoint, empty for the whole."""
         return str(self.settings.get("primary") or PRIMARY), str(self.settings.get("endpoint") or "")
+
+    def noise(self, runs: Sequence[Run]) -> Noise:
+        """How much equal runs differ in the metric that decides."""
+        metric, endpoint = self.primary
+        return noise_floor(runs, Rules(primary=metric, endpoint=endpoint))
 
     def decided(self, *decisions: str) -> list[Experiment]:
         """The experiments that ended so."""

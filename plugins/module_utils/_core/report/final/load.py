@@ -12,7 +12,7 @@ from ...performance.runs import Run
 from ...performance.statistics import median
 from ...performance.usage import Usage, per_request
 from .document import Block, Cell, Fold, Heading, Line, Paragraph, Table, code, joined, line
-from .facts import Facts, Spread, Tuning, closed_spread, endpoints, run_noise, scheduled, spread, totals
+from .facts import Facts, Spread, Tuning, closed_spread, endpoints, scheduled, spread, totals
 from .naming import metric_of
 from .pictures import pictures
 from .words import Words
@@ -119,10 +119,13 @@ def _spread_cell(words: Words, metric: str, seen: Optional[Spread]) -> Cell:
 
 def _noise(tuning: Tuning, words: Words) -> list[Block]:
     metric, endpoint = tuning.primary
-    share = run_noise(tuning.runs, metric, endpoint)
-    if share is None:
+    noise = tuning.noise(tuning.runs)
+    if noise.spread is None:
         return [Paragraph(words.say("baseline.noise.unknown"), "note")]
-    told = words.say("baseline.noise", share=words.percent(share), metric=metric_of(words, metric, endpoint))
+    told = words.say("baseline.noise", share=words.percent(noise.spread), metric=metric_of(words, metric, endpoint))
+    if noise.smallest_shown:
+        runs, least = words.number(noise.runs), words.percent(noise.smallest_shown)
+        told = line(told, " ", words.say("baseline.noise.smallest", runs=runs, change=least))
     return [Paragraph(told)]
 
 

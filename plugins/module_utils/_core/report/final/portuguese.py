@@ -307,10 +307,8 @@ TEXTS = {
     "baseline.spread": (
         "Medianas das execuções; abaixo delas, a menor e a maior. Requisições com falha não entram em nenhuma latência."
     ),
-    "baseline.noise": (
-        "Execuções iguais diferem em {share} na métrica {metric}: uma variação menor não se distinguiria do "
-        "ruído com poucas execuções."
-    ),
+    "baseline.noise": "Execuções iguais diferem em {share} na métrica {metric}.",
+    "baseline.noise.smallest": "Com {runs} execuções por lado, uma variação de {change} seria demonstrada nove vezes em dez.",
     "baseline.noise.unknown": "Não se sabe quanto diferem execuções iguais: há poucas delas.",
     "baseline.errors": "Erros, os mais frequentes primeiro",
     "baseline.unusable": (

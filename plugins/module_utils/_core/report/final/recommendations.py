@@ -13,7 +13,7 @@ from ...performance.statistics import runs_needed
 from ..text import plain
 from .criteria import PLAN
 from .document import Block, Bullets, Cell, Heading, Line, Paragraph, Table, code, joined, line, quote
-from .facts import Experiment, Facts, Tuning, run_noise, scheduled, totals
+from .facts import Experiment, Facts, Tuning, scheduled, totals
 from .load import condition, middle
 from .naming import bottleneck_title, metric_of, optimization, primary_change
 from .words import Words
@@ -176,7 +176,7 @@ def _measuring(tuning: Tuning, facts: Facts, words: Words) -> list[Advice]:
     if runs and not scheduled(runs):
         found.append((words.say("advise.open"), words.say("advise.open.why")))
     metric, endpoint = tuning.primary
-    share = run_noise(runs, metric, endpoint)
+    share = tuning.noise(runs).spread
     change = primary_change(facts)
     unclear = change is not None and change.verdict is Verdict.NO_DIFFERENCE
     if share is not None and (share >= NOISY or unclear):

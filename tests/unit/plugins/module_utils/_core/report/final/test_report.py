@@ -11,6 +11,7 @@ import statistics
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.report import render_final, wanted
 from ansible_collections.vertice.netfix.plugins.module_utils._core.report.final.words import LANGUAGES, Words
+from unit.journal_schema import undescribed
 
 SECTIONS = (
     "summary problem solution attempts baseline containers bottlenecks experiments before_after criteria recommendations "
@@ -41,6 +42,10 @@ def first(cell):
 
 def number(text):
     return float(re.sub(r"[^0-9.]", "", text.replace("\\", "")))
+
+
+def test_the_journal_that_these_tests_use_is_as_the_schema_describes_it(tuned):
+    assert undescribed(tuned) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
