@@ -144,6 +144,8 @@ class Machines(Inventory):
 def machines(tmp_path_factory):
     if not shutil.which("ssh-keygen") or not Path(LOCUST).exists():
         pytest.skip("needs an SSH client and Locust")
+    if sys.base_prefix == "/usr":
+        pytest.skip("needs a Python that can be mounted into a container without covering the container's own")
     made = Machines(tmp_path_factory.mktemp("load"))
     try:
         made.start()
@@ -167,10 +169,3 @@ def test_the_samples_of_all_workers_are_one_run_and_the_next_run_has_them_again(
 def test_a_worker_that_dies_spoils_the_run_and_nothing_is_left(machines):
     played, result = machines.load(load_test_environment={"DIES": "second"}, load_test_processes=2)
     assert played.code == 2 and "was lost in run 1" in result["msg"], played.said
-
-
-def test_another_version_is_refused_before_anything_is_sent(machines):
-    machines.hosts["second"].shell("printf '#!/bin/sh\\necho locust 1.0 from here\\n' >/tmp/other; chmod +x /tmp/other")
-    played, result = machines.load(netfix_locust=f"{{{{ '/tmp/other' if inventory_hostname == 'second' else '{LOCUST}' }}}}")
-    assert played.code == 2 and not result, played.said
-    assert "This worker's Locust has version 1.0" in played.words
