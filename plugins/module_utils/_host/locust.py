@@ -63,9 +63,9 @@ class Load:
         """How many processes send."""
         return max(self.workers, 1) * self.processes
 
-    def settings(self, folder: str) -> dict[str, str]:
-        """What capture.py and endpoints.py read, as variables; samples go to that folder."""
-        told = {"folder": folder, "arrival_rate": self.arrival_rate, "senders": self.senders}
+    def settings(self, folder: str, parent: int = 0) -> dict[str, str]:
+        """What capture.py and endpoints.py read, as variables; samples go to that folder, and it ends with its parent."""
+        told = {"folder": folder, "arrival_rate": self.arrival_rate, "senders": self.senders, "parent": parent}
         found = {**self.environment, "NETFIX_CAPTURE": json.dumps(told), "PYTHONUNBUFFERED": "1"}
         if not self.locustfile:
             found["NETFIX_ENDPOINTS"] = json.dumps(list(self.endpoints))
@@ -163,7 +163,7 @@ def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool
             process = subprocess.Popen(
                 load.command(work),
                 cwd=work,
-                env={**os.environ, **load.settings(work)},
+                env={**os.environ, **load.settings(work, os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,

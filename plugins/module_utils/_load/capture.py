@@ -5,9 +5,9 @@
 
 Locust itself counts in buckets, rounds above 100 ms, and forgets the requests that a hanging server kept waiting.
 Nothing here needs the collection: the file is copied to where Locust runs. Its settings come in ``NETFIX_CAPTURE``:
-``folder`` for the samples, ``arrival_rate``, arrivals a second of all users together, 0 for none, and ``senders``, how
-many processes send. A worker hands its samples to the master once a second, over Locust's own connection, so that they
-are in one place wherever the workers are.
+``folder`` for the samples, ``arrival_rate``, arrivals a second of all users together, 0 for none, ``senders``, how many
+processes send, and ``parent``, the process without which this one must not go on. A worker hands its samples to the
+master once a second, over Locust's own connection, so that they are in one place wherever the workers are.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if "NETFIX_CAPTURE" in os.environ:
     from locust.runners import MasterRunner, WorkerRunner
 
 FORMAT = 1
+# Locust imports this before it divides into processes
+FIRST = os.getpid()
 # one process's samples, column by column; times are seconds since ``began``
 COLUMNS = (("endpoint", "H"), ("scheduled_s", "d"), ("sent_s", "d"), ("took_s", "d"), ("ok", "B"))
 WATCH_S = 0.05
@@ -114,7 +116,7 @@ class Part:
 class Capture:
     """What one Locust process does for a run: it sends, or is the master of those that do, or both."""
 
-    def __init__(self, folder: str, arrival_rate: float = 0.0, senders: int = 1) -> None:
+    def __init__(self, folder: str, arrival_rate: float = 0.0, senders: int = 1, parent: int = 0) -> None:
         self.folder = folder
         self.arrival_rate = arrival_rate
         self.senders = senders
@@ -125,7 +127,9 @@ class Capture:
         self.parts: dict[str, Part] = {}
         self.environment: Any = None
         self.watcher: Any = None
-        self.parent = os.getppid()
+        self.parent = FIRST if os.getpid() != FIRST else os.getppid()
+        # may be another one, where Locust has a wrapper, and may be dead already
+        self.module = parent
         self.over = False
 
     def install(self, environment: Any) -> None:
@@ -153,7 +157,7 @@ class Capture:
 
     def heed(self) -> None:
         """End with whoever started this process, even where that was killed."""
-        while os.getppid() == self.parent:
+        while os.getppid() == self.parent and (not self.module or os.path.exists(f"/proc/{self.module}")):
             gevent.sleep(PROGRESS_S)
         os.kill(os.getpid(), signal.SIGKILL)
 
