@@ -20,7 +20,7 @@ options:
     type: dict
     required: true
   profiles:
-    description: Profiles of services under that load, as C(process_profile_info) returns them.
+    description: Profiles of services under that load, as M(vertice.netfix.process_profile_info) returns them.
     type: list
     elements: dict
     default: []

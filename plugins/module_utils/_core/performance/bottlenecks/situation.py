@@ -40,11 +40,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Used:
-    """What a service's containers used, by medians over runs: cores, shares of the time, processes and threads."""
+    """What a service's containers used, by medians over runs: cores, and the share of the periods in which they were held back."""
 
     cpu: float = 0.0
     throttled: float = 0.0
-    tasks: int = 0
 
 
 class Situation:
@@ -157,11 +156,11 @@ class Situation:
             if usages:
                 seconds = max(u.seconds for u in usages)
                 # the kernel's period is a tenth of a second
-                held = max(max(u.throttled_periods / (10 * seconds) for u in usages), 0.0)
-                found.append(Used(sum(u.cpu for u in usages), min(1.0, held), sum(u.pids_peak for u in usages)))
+                held = max(u.throttled_periods / (10 * seconds) for u in usages)
+                found.append(Used(sum(u.cpu for u in usages), min(1.0, held)))
         if not found:
             return Used()
-        return Used(median([u.cpu for u in found]), median([u.throttled for u in found]), max(u.tasks for u in found))
+        return Used(median([u.cpu for u in found]), median([u.throttled for u in found]))
 
     def service(self, name: str) -> Service:
         """What is known of a service."""
