@@ -102,6 +102,15 @@ def test_what_a_measurement_spoke_against_is_not_tried_again(lab):
     assert refused["verdict"] == "refused" and "no difference shown" in refused["reason"]
 
 
+def test_what_helped_and_was_rolled_back_may_be_tried_again(lab):
+    other = {**INDEX, "columns": ["score DESC"]}
+    assert lab.optimize(run_id="good", trial=True, **other)["attempt"]["verdict"] == "kept"
+    assert lab.optimize(run_id="good", state="confirmed", name="indexes", verdict="improved")["confirmed"]
+    assert lab.optimize(run_id="good", state="absent")["rolled_back"]
+    planned = lab.optimize(run_id="next", _ansible_check_mode=True, **other)["attempt"]
+    assert planned["verdict"] == "planned", planned["reason"]
+
+
 def test_a_change_that_breaks_what_worked_is_undone_at_once(lab):
     broken = {**CACHE, "environment": {"CACHE": "on", "REDIS_URL": "redis://nowhere:1/0"}}
     attempt = lab.optimize(run_id="broken", trial=True, gate_timeout=5, **broken)["attempt"]

@@ -26,6 +26,7 @@ from .files import parse_override
 from .transaction import Diagnosis, Intent, Transaction
 
 POSTGRES_PORT = 5432
+IMPROVED = "improved"
 SCHEMES = ("postgres", "postgresql")
 
 
@@ -106,7 +107,8 @@ class Optimizing:
             if (r.get("optimization") or {}).get("digest") == asked.digest and (r["run_id"], r["number"]) != own
         ]
         in_force = [r for r in same if r["phase"] in IN_FORCE]
-        in_vain = [r for r in same if r["phase"] == "undone" and (r.get("trial") or {}).get("verdict")]
+        verdicts = {r["id"]: (r.get("trial") or {}).get("verdict") for r in same}
+        in_vain = [r for r in same if r["phase"] == "undone" and verdicts[r["id"]] not in (None, "", IMPROVED)]
         return (in_force or [None])[-1], (in_vain or [None])[-1]
 
     def _place(self, asked: Asked, case: Case) -> Optional[Place]:
