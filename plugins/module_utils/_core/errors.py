@@ -13,6 +13,7 @@
     ├── DnsMessageError        _core/parsing/dns_message.py
     ├── LoadError              a load test could not be run, or measured nothing
     ├── ProfileError           a profile cannot be taken or read
+    ├── LocalError             services cannot run without Docker
     ├── TransactionError       a checkpoint, lock or undo is not as it must be
     └── NamespaceError         _host/netns.py
         ├── NoPermission
@@ -59,6 +60,10 @@ class LoadError(NetfixError):
 
 class ProfileError(NetfixError):
     """A profile cannot be taken, or a file that should hold one cannot be read."""
+
+
+class LocalError(NetfixError):
+    """Services cannot be run, or stopped, without Docker."""
 
 
 class TransactionError(NetfixError):

@@ -9,7 +9,7 @@ import os
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 try:
@@ -165,6 +165,10 @@ class Engine:
         pools = self._call("Asking the engine's settings", self.client.info).get("DefaultAddressPools") or ()
         return [f"{p.get('Base')} {p.get('Size')}" for p in pools]
 
+    def data_root(self) -> str:
+        """Where it keeps images and volumes on its host."""
+        return str(self._call("Asking the engine's settings", self.client.info).get("DockerRootDir") or "")
+
     def in_swarm(self) -> bool:
         """Whether the engine is a node of a swarm."""
         info = self._call("Asking the engine's settings", self.client.info)
@@ -244,14 +248,30 @@ class Engine:
         """The images that exist, by the names that were asked for."""
         found = {}
         for name in dict.fromkeys(names):
-            try:
-                raw = self._call(f"Inspecting image {name!r}", lambda n=name: self.client.inspect_image(n))
-            except EngineError as exc:
-                if exc.details.get("status") != 404:
-                    raise
-            else:
+            raw = self.inspect_image(name)
+            if raw is not None:
                 found[name] = Image(str(raw["Id"]), environment_of((raw.get("Config") or {}).get("Env") or ()))
         return found
+
+    def inspect_image(self, name: str) -> dict[str, Any] | None:
+        """Inspect data of an image, None where the engine has none of that name."""
+        try:
+            return dict(self._call(f"Inspecting image {name!r}", lambda: self.client.inspect_image(name)))
+        except EngineError as exc:
+            if exc.details.get("status") != 404:
+                raise
+            return None
+
+    def export_image(self, image: str) -> Iterator[bytes]:
+        """The file system of an image as a tar archive, from a container that is made for it, never started, and removed."""
+        made = self._call(
+            f"Making a container of {image!r} to read",
+            lambda: self.client.create_container(image, ["true"], labels={LABEL_HELPER: "export"})["Id"],
+        )
+        try:
+            yield from self._call(f"Exporting {image!r}", lambda: self.client.export(made, chunk_size=1 << 20))
+        finally:
+            self.remove(made)
 
     def logs(self, container: str, tail: int, since: int = 0, until: int = 0) -> list[str]:
         """The last lines of a container's log, with RFC 3339 timestamps. EngineError where its log driver keeps none.

@@ -11,7 +11,6 @@ when their task ends, so it brings its code along: all of ours that is loaded, a
 from __future__ import annotations
 
 import glob
-import io
 import json
 import math
 import os
@@ -20,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
@@ -28,6 +26,7 @@ from .._core.errors import NetfixError, TransactionError
 from .._core.remediation.persist import OVERRIDE_FILE
 from .attempts import Attempts
 from .compose import Compose, Project
+from .detached import START_S, program, unit_started
 from .engine import Engine
 from .executor import Executor
 from .files import private_folder, read_text, remove, write_whole
@@ -35,10 +34,7 @@ from .undoing import Undoing
 
 WHO = "undone by the timer on this host"
 PROGRAM, ARMED, READY, LOG = "undo.zip", "armed.json", "ready", "log"
-COLLECTION = "ansible_collections.vertice.netfix"
-SYSTEMD = "/run/systemd/system"  # what sd_booted(3) looks for
 POLL_S = 0.5
-START_S = 20.0
 TRIES, RETRY_S = 10, 30.0
 
 
@@ -57,7 +53,7 @@ class Timer:
         private_folder(self.folder)
         new = tempfile.mkdtemp(prefix="timer-", dir=self.folder)
         try:
-            write_whole(os.path.join(new, PROGRAM), program())
+            write_whole(os.path.join(new, PROGRAM), program(__name__))
             # Compose fills variables of the environment into the configuration
             _write(new, {"deadline": _now() + seconds, "environment": dict(os.environ)})
             name = _start(new)
@@ -84,27 +80,12 @@ class Timer:
         return glob.glob(os.path.join(glob.escape(self.folder), "timer-*"))
 
 
-def program() -> bytes:
-    """Our loaded modules as a Python program: an archive whose ``__main__`` is main()."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("__main__.py", f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[0]))\n")
-        parts = COLLECTION.split(".") + ["plugins"]
-        for depth in range(len(parts)):
-            archive.writestr("/".join(parts[: depth + 1]) + "/__init__.py", "")
-        for name, module in sorted(sys.modules.items()):
-            if name.startswith(f"{COLLECTION}.plugins.module_utils"):
-                path = name.replace(".", "/") + ("/__init__.py" if hasattr(module, "__path__") else ".py")
-                archive.writestr(path, module.__spec__.loader.get_source(name) or "")
-    return buffer.getvalue()
-
-
 def _start(folder: str) -> str:
     """Run the program of a timer, and wait until it says that it runs; what to call it."""
     line = [sys.executable, os.path.join(folder, PROGRAM)]
     # the name of a folder of ours, and of Compose's project: both are fit for a unit
     unit = f"netfix-{os.path.basename(os.path.dirname(folder))}-{os.path.basename(folder)}"
-    if os.path.isdir(SYSTEMD) and os.geteuid() == 0 and _unit_started(unit, line):
+    if unit_started(unit, "undoes an unconfirmed change of vertice.netfix", line):
         name = f"systemd unit {unit}"
     else:
         with open(os.path.join(folder, LOG), "wb") as log:
@@ -119,18 +100,6 @@ def _start(folder: str) -> str:
             raise TransactionError(f"{name} does not run{f' ({last})' if last else ''}.")
         time.sleep(0.05)
     return name
-
-
-def _unit_started(unit: str, line: list[str]) -> bool:
-    """Whether systemd runs the program as a unit: one that a login's end does not take along."""
-    start = ["systemd-run", "--quiet", f"--unit={unit}", "--description=undoes an unconfirmed change of vertice.netfix"]
-    try:
-        done = subprocess.run(
-            [*start, *line], stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def main(path: str) -> Optional[str]:

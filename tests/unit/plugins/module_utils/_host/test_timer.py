@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import EngineError, TransactionError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.remediation.state import differences
-from ansible_collections.vertice.netfix.plugins.module_utils._host import timer, undoing
+from ansible_collections.vertice.netfix.plugins.module_utils._host import detached, timer, undoing
 from unit.fake_host import Host, Killed
 
 REMEDIATION = "reconnect_endpoints"
@@ -264,8 +264,8 @@ def test_arming_again_leaves_one_timer(armed):
 def test_the_program_is_made_of_an_archive_as_of_files(tmp_path):
     """On the managed host the modules are in an archive of Ansible's, here in this one."""
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
-    first.write_bytes(timer.program())
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import {0} as t; open(sys.argv[2], 'wb').write(t.program()); print(t.__file__)"
+    first.write_bytes(timer.program(timer.__name__))
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import {0} as t; open(sys.argv[2], 'wb').write(t.program(t.__name__)); print(t.__file__)"
     for path, other in ((first, second), (second, tmp_path / "third.zip")):
         line = [sys.executable, "-c", code.format(timer.__name__), path, other]
         done = subprocess.run(line, cwd="/", env={}, capture_output=True, text=True, check=True)
@@ -284,7 +284,7 @@ def test_where_systemd_runs_the_timer_is_a_unit(tmp_path, monkeypatch):
     )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(timer, "SYSTEMD", str(tmp_path))
+    monkeypatch.setattr(detached, "SYSTEMD", str(tmp_path))
     one = timer.Timer(str(tmp_path / "shop"))
     try:
         name = one.arm(LONG)
