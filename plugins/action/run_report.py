@@ -40,7 +40,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "section": {
         "type": "str",
         "required": True,
-        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "runs", "tuning", "experiment", "summary"],
+        "choices": ["diagnosis", "plan", "progress", "attempt", "validation", "local", "runs", "tuning", "experiment", "summary"],
     },
     "data": {"type": "dict", "required": True},
     "moment": {"type": "str", "choices": ["before", "after"], "default": "before"},
@@ -170,6 +170,7 @@ def _section(section: str, data: dict[str, Any], host: str, options: dict[str, A
         "plan": (journals.plan_problems, terminal.render_plan),
         "progress": (journals.progress_problems, terminal.render_progress),
         "attempt": (journals.attempt_problems, terminal.render_attempt),
+        "local": (journals.local_problems, terminal.render_local),
         "runs": (journals.runs_problems, terminal.render_runs),
         "tuning": (tuning_problems, terminal.render_tuning),
         "experiment": (experiment_problems, terminal.render_experiment),

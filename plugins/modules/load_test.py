@@ -140,6 +140,13 @@ options:
     description: Folder for the results; made where it is not there. A run that is there already is replaced.
     type: path
     required: true
+  setting:
+    description:
+      - What the load meets, part of the fingerprint. V(local) are services that M(vertice.netfix.local_services) runs without
+        Docker, so that no run of one setting is compared with one of the other. Containers are not watched then.
+    type: str
+    choices: [docker, local]
+    default: docker
   project_name:
     description:
       - A Compose project on the same host, whose containers are watched meanwhile. They and their use are part of each run.
@@ -350,7 +357,7 @@ def with_containers(found, sampler, folder):
     return replace(found, containers=used, series=replace(over_time, cpu=cpu))
 
 
-def conditions(load, containers, version):
+def conditions(load, containers, version, setting):
     """What another set of runs must have in common with these to be compared with them."""
     locustfile = b""
     if load.locustfile:
@@ -365,7 +372,7 @@ def conditions(load, containers, version):
     machine = {"cores": os.cpu_count(), "kernel": platform.release(), "locust": version}
     if load.senders > 1:
         machine["senders"] = load.senders
-    return fingerprint(options, locustfile, machine, containers)
+    return fingerprint(options, locustfile, machine, containers, setting)
 
 
 def measure(module, load, folder, number, watch):
@@ -413,9 +420,12 @@ def run(module):
             f"Locust does not run as {load.executable!r}. Install it (pip install locust), or say where it is."
         )
     folder = os.path.abspath(params["results"])
+    if params["setting"] == "local":
+        # there are no containers to watch, and may be no engine to ask
+        params["project_name"] = None
     containers = project_containers(engine_from(module), params["project_name"]) if params["project_name"] else []
     told = {
-        "fingerprint": conditions(load, containers, version),
+        "fingerprint": conditions(load, containers, version, params["setting"]),
         "command": load.command(os.path.join(folder, "run-1")),
         "results": folder,
         "locust_version": version,
@@ -461,6 +471,7 @@ def main():
         argument_spec={
             **engine_spec(),
             "project_name": {"type": "str"},
+            "setting": {"type": "str", "choices": ["docker", "local"], "default": "docker"},
             "sample_rate": {"type": "float", "default": 2.0},
             "late_limit": {"type": "float", "default": 10.0},
             "abort_on_fail": {"type": "bool", "default": False},

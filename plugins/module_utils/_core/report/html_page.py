@@ -158,6 +158,8 @@ def _outline(seen: Outline, host: Mapping[str, Any]) -> Markup:
         ("worth a look", seen.worth_a_look),
         ("restarted", [", ".join(seen.restarts) or "nothing"] if host.get("attempts") else []),
         ("validation", [f"{sign} {words}" for sign, words in seen.validation]),
+        ("time budget", [seen.budget] if seen.budget else []),
+        ("without Docker", [f"{sign} {words}" for sign, words in seen.without_docker]),
     ]
     for label, sentence in brief(host):
         if rows[-1][0] == label:

@@ -9,7 +9,7 @@ A journal is plain JSON::
                   status, hosts: [host]}
     host       = {host, project, project_src, status, inputs: {name: value}, python, engine: {version, compose_version},
                   before: diagnosis, plan: plan, attempts: [attempt], after: diagnosis | null, validation: validation | null,
-                  compose_command, error, tuning: tuning}
+                  local: local | null, budget: {seconds, spent_s, reason} | null, compose_command, error, tuning: tuning}
     diagnosis  = {healthy, walks: [Walk], findings: [Finding], checks: [CheckResult], notes: [text], topology,
                   unread: {what: reason}, duration_ms}
     topology   = {services: [{name, state, health, exit_code, replicas, running, networks: [name], image}],
@@ -25,6 +25,8 @@ A journal is plain JSON::
                   direct_checks: [direct check], started_at, duration_s}
     direct check = {consumer, provider, container, address, port, tcp, status}
     step       = {action, object, cause, outcome, started_at, duration_ms, error}
+    local      = {state, folder, services: [{name, status, pid, address, ports: [{port, wanted, target}], url, log, origin, reason,
+                  restarts}], refused: [{service, reason}], notes: [text], comparable, warning, validation, seconds, reason}
     validation = {checks: [CheckResult], load: load | null}
     load       = {requests, failures, rps, p50_ms, p95_ms, max_ms, errors: [{name, count, error}], duration_s,
                   users, outcome, reason}
@@ -170,6 +172,13 @@ def validation_problems(validation: object, where: str) -> list[str]:
     return problems
 
 
+def local_problems(local: object, where: str) -> list[str]:
+    """What keeps services without Docker from being rendered; empty when it is in order."""
+    problems = _with_names(local, "services", "name", where) + _with_names(local, "refused", "service", where, False)
+    validation = local.get("validation") if isinstance(local, Mapping) else None
+    return problems + (validation_problems(validation, f"{where}.validation") if validation else [])
+
+
 def host_problems(host: object, where: str) -> list[str]:
     """What keeps one host of a journal from being rendered; empty when it is in order."""
     if not isinstance(host, Mapping):
@@ -183,6 +192,7 @@ def host_problems(host: object, where: str) -> list[str]:
         ("after", diagnosis_problems),
         ("plan", plan_problems),
         ("validation", validation_problems),
+        ("local", local_problems),
     ):
         if host.get(key):
             problems += check(host[key], f"{where}.{key}")

@@ -95,6 +95,8 @@ def _summary(host: Mapping[str, Any], status: str, journal: Mapping[str, Any]) -
         ("Worth a look", seen.worth_a_look),
         ("At the end", [seen.counts] if seen.counts else []),
         *((label.capitalize(), [sentence]) for label, sentence in brief(host)),
+        ("Time budget", [seen.budget] if seen.budget else []),
+        ("Without Docker", [f"{sign} {text}" for sign, text in seen.without_docker]),
     ):
         lines += [f"- {label}: {prose(sentence)}" for sentence in sentences]
     if host.get("attempts"):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
 from ..model import Outcome, Severity
 from .journal import elapsed_s
+from .local import local_lines
 from .reading import Reading, read, tallies
 from .run import ROLLED_BACK, load_line, not_restored, unconfirmed
 from .text import count, duration, listed, mark, plain
@@ -26,6 +27,13 @@ MEANINGS = {
     "planned": "this is what would be done; nothing was changed",
     "diagnosed": "only looked at; nothing was changed",
     "healthy": "nothing to do",
+}
+
+# where nothing was looked at, and services run without Docker
+LOCAL_MEANINGS = {
+    "diagnosed": "its services run without Docker; nothing of the project itself was changed",
+    "planned": "its services would run without Docker; nothing was changed",
+    "undone": "its services without Docker were ended, and nothing of them is left",
 }
 
 STATUS_MARKS = {"healthy": "✓", "mended": "✓", "diagnosed": "·", "planned": "·", "undone": "·"}
@@ -50,6 +58,8 @@ class Outline:
     validation: list[tuple[str, str]]
     changed: bool
     tuned: bool = False
+    without_docker: list[tuple[str, str]] = field(default_factory=list)
+    budget: str = ""
 
 
 def outline(host: Mapping[str, Any], status: str) -> Outline:
@@ -82,6 +92,8 @@ def outline(host: Mapping[str, Any], status: str) -> Outline:
         validation=_validation(host.get("validation") or {}),
         changed=bool(kept) or kept_by_tuning(host) or (status == "failed" and bool(touched)),
         tuned=bool(host.get("tuning")),
+        without_docker=local_lines(host["local"]) if host.get("local") else [],
+        budget=plain((host.get("budget") or {}).get("reason"), 400),
     )
 
 
@@ -94,6 +106,8 @@ def _meaning(host: Mapping[str, Any], status: str, before: Reading) -> str:
     verdicts = [attempt.get("verdict") for attempt in host.get("attempts") or []]
     if host.get("error"):
         return plain(host["error"], 600)
+    if host.get("local") and status in LOCAL_MEANINGS and not before.walks:
+        return LOCAL_MEANINGS[status]
     if status == "failed" and "failed" in verdicts:
         return "a change could not be undone completely; what is left is named below"
     if status == "not_mended" and "kept" in verdicts:

@@ -58,6 +58,8 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
     _fields(page, "not probed", seen.unknown)
     _fields(page, "what to do", seen.advice)
     _fields(page, "worth a look", seen.worth_a_look)
+    _fields(page, "time budget", [seen.budget] if seen.budget else [])
+    _fields(page, "without Docker", [f"{sign} {text}" for sign, text in seen.without_docker])
     if host.get("attempts"):
         page.field("restarted", listed(seen.restarts) if seen.restarts else "nothing", LABEL_WIDTH)
     if seen.counts and not _brief(seen):

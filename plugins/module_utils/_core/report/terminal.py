@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .diagnosis import render_diagnosis
 from .experiments import render_experiment, render_tuning
+from .local import render_local
 from .run import render_attempt, render_plan, render_progress, render_validation
 from .runs import render_runs
 from .summary import render_summary
@@ -20,6 +21,7 @@ __all__ = [
     "render_attempt",
     "render_diagnosis",
     "render_experiment",
+    "render_local",
     "render_plan",
     "render_progress",
     "render_runs",
