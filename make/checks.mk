@@ -7,7 +7,7 @@ CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_u
 DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
 
-.PHONY: venv_dev tools lint types unit adapters tuning faults deaths hosts security sanity build scenarios bench solutions check test
+.PHONY: venv_dev tools lint types unit adapters tuning faults deaths local hosts security sanity build scenarios bench solutions check test
 
 venv_dev: ## install what the checks need into $(VENV)
 	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
@@ -40,6 +40,9 @@ adapters: ## tests against the real engine
 
 faults: ## every fault of the small reference project, healthy ones of every kind, and remediations, on the real engine
 	pytest -q -m docker tests/faults tests/remediations
+
+local: ## services without Docker, on the reference image and the lab's
+	pytest -q -m docker tests/local
 
 hosts: ## one inventory with several engines, reached by SSH
 	pytest -q -m docker tests/hosts

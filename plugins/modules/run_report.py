@@ -31,7 +31,8 @@ options:
       - For V(section=diagnosis) a host of the journal (it then shows O(moment)), or a diagnosis itself.
       - For V(section=progress) a dictionary with C(text), one line about what takes a while now.
       - For V(section=runs) what M(vertice.netfix.runs_info) returns.
-      - For V(section=plan), V(section=attempt), V(section=validation), V(section=local), V(section=tuning) and V(section=experiment) that part of a host.
+      - For V(section=plan), V(section=attempt), V(section=validation), V(section=local), V(section=tuning) and
+        V(section=experiment) that part of a host.
       - For V(section=summary) the parts of the journal C(run_id), C(mode), C(started_at), C(playbook)
         and C(hosts). What can be worked out is filled in, C(status), C(finished_at) and C(collection).
         A host of which only the name is given counts as failed.

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import IO, Any, Optional, Union
 
-from ..._core.errors import EngineError, LocalError
+from ..._core.errors import LocalError, NetfixError
 from ..._core.local.model import Image
 from ..._core.local.planning import health_of
 from ..container_files import read_in_root
@@ -79,7 +79,7 @@ class Images:
         for source in self._sources:
             try:
                 found = {"layers": self._layers, "export": self._export, "archive": self._archive}[source](name)
-            except (EngineError, OSError, ValueError, KeyError, tarfile.TarError) as exc:
+            except (NetfixError, OSError, ValueError, KeyError, tarfile.TarError) as exc:
                 why.append(f"{source}: {getattr(exc, 'message', exc)}")
                 continue
             if found:
