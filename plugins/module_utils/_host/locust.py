@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import math
 import os
 import shutil
 import signal
@@ -63,6 +64,11 @@ class Load:
         """How many processes send."""
         return max(self.workers, 1) * self.processes
 
+    @property
+    def total_s(self) -> int:
+        """How long it lasts with its warm-up; Locust takes whole seconds only."""
+        return math.ceil(self.run_time_s + self.warm_up_s)
+
     def settings(self, folder: str, parent: int = 0) -> dict[str, str]:
         """What capture.py and endpoints.py read, as variables; samples go to that folder, and it ends with its parent."""
         told = {"folder": folder, "arrival_rate": self.arrival_rate, "senders": self.senders, "parent": parent}
@@ -82,7 +88,7 @@ class Load:
             f"--host={self.host}",
             f"--users={self.users}",
             f"--spawn-rate={self.spawn_rate:g}",
-            f"--run-time={self.run_time_s + self.warm_up_s:g}s",
+            f"--run-time={self.total_s}s",
             f"--stop-timeout={LAST_ANSWERS_S}",
             "--exit-code-on-error=0",
             "--only-summary",
@@ -156,7 +162,7 @@ def run_load(load: Load, folder: str, number: int, watch: Callable[[Progress], b
 
 
 def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool]) -> None:
-    total_s = load.run_time_s + load.warm_up_s
+    total_s = load.total_s
     beyond_s = LAST_ANSWERS_S + GRACE_S + (WORKERS_S if load.workers else 0)
     with open(os.path.join(work, "locust.json"), "wb") as out, open(os.path.join(work, "locust.log"), "wb") as log:
         try:

@@ -130,3 +130,8 @@ def test_a_command_line_says_tags_and_workers_and_no_variable():
     assert "s3cr3tvalue" not in str(line)
     alone = load_test.read_options({**PARAMS, "processes": 3})[0].command("/r")
     assert "--processes=3" in alone and "--master" not in alone
+
+
+def test_locust_is_given_whole_seconds_because_it_takes_no_others():
+    load = load_test.read_options({**PARAMS, "users": 1, "run_time": 10.0})[0]
+    assert load.warm_up_s == 0.5 and "--run-time=11s" in load.command("/r")
