@@ -10,7 +10,6 @@ from typing import Any, Optional
 
 from .diagnosis import place
 from .experiments import tuning_fields
-from .final.brief import local_lines
 from .journal import STATUSES, overall_status, worst_first
 from .outline import STATUS_MARKS, Outline, commands, outline, took
 from .page import Page
@@ -66,8 +65,6 @@ def _host(page: Page, host: Mapping[str, Any], seen: Outline, journal: Mapping[s
         page.field("at the end", seen.counts, LABEL_WIDTH)
     if alone or not _brief(seen):
         _fields(page, "validation", [f"{sign} {text}" for sign, text in seen.validation])
-    for label, sentence in local_lines(host):
-        page.field(label, sentence, LABEL_WIDTH)
     for label, sentences in tuning_fields(host.get("tuning") or {}):
         _fields(page, label, sentences)
     undo, apply = commands(journal)

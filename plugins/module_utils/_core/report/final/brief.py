@@ -1,7 +1,7 @@
 # Copyright (c) vertice.netfix contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run's load tests and its local processes came to, in the few sentences that the reports of a run have room for."""
+"""What a run's load tests came to, in the few sentences that the reports of a run have room for."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from .words import Words
 
 
 def brief(host: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and sentence for each thing worth telling; empty for a host without load tests and local processes.
+    """Label and sentence for each thing worth telling; empty for a host without load tests.
 
     Raises ValueError where something in it is not what it should be.
     """
-    if not host.get("tuning") and not host.get("local"):
+    if not host.get("tuning"):
         return []
     facts, words = facts_of(host, {}), Words("en")
-    lines = local_lines(host)
     tuning = facts.tuning
-    if tuning is None:
-        return lines
-    lines.append(("baseline", _baseline(tuning, words)))
+    if tuning is None or tuning.baseline is None:
+        return []
+    lines = [("baseline", _baseline(tuning, words))]
     if tuning.looked:
         named = [
             f"{bottleneck_title(words, item.get('code'))} ({words.percent(item.get('share'), 0)} of all waiting)"
@@ -56,15 +55,3 @@ def _baseline(tuning: Tuning, words: Words) -> str:
         return "not measured"
     told = f"{metric_text(words, metric, endpoint)} {words.value(metric, seen.median)}"
     return f"{told}, median of {count(seen.runs, 'run')} ({words.figure(seen.low)} to {words.figure(seen.high)})"
-
-
-def local_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and sentence about the services that ran without Docker; empty where none did."""
-    local = host.get("local")
-    if not isinstance(local, Mapping):
-        return []
-    services = [one for one in local.get("services") or [] if isinstance(one, Mapping)]
-    refused = [plain(one.get("service")) for one in local.get("refused") or [] if isinstance(one, Mapping)]
-    told = f"{count(len(services), 'service')} as local processes, without Docker; this does not validate the production set-up"
-    lines = [("local", told)]
-    return lines + ([("local", f"could not run so: {listed(refused)}")] if refused else [])

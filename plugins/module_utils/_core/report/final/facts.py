@@ -204,8 +204,14 @@ def facts_of(host: Mapping[str, Any], journal: Mapping[str, Any], earlier: Optio
         checks=checks or (last or before).checks,
         validated=bool(checks),
         tuning=_read_tuning(host["tuning"]) if host.get("tuning") else None,
-        local=host.get("local") or None,
+        local=ran_locally(host),
     )
+
+
+def ran_locally(host: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """What is known of the services without Docker; None where none ran, or were only stopped or planned."""
+    local = host.get("local")
+    return local if isinstance(local, Mapping) and local.get("state") not in ("absent", "planned") else None
 
 
 def _same(host: Mapping[str, Any], journal: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:

@@ -33,7 +33,7 @@ from .document import (
     line,
 )
 from .experiments import before_after, experiments
-from .facts import Facts, facts_of
+from .facts import Facts, facts_of, ran_locally
 from .html import to_html
 from .load import baseline, containers
 from .local import local
@@ -63,7 +63,7 @@ def wanted(journal: Mapping[str, Any]) -> bool:
     """Whether a run has what a final report is for: load tests, or services run without Docker."""
     hosts = [host for host in journal.get("hosts") or [] if isinstance(host, Mapping)]
     # a plan of a tuning has measured nothing yet
-    return any((host.get("tuning") or {}).get("baseline") or host.get("local") for host in hosts)
+    return any((host.get("tuning") or {}).get("baseline") or ran_locally(host) for host in hosts)
 
 
 def render_final(

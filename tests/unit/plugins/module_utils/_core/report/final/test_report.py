@@ -248,7 +248,9 @@ def test_a_final_report_is_wanted_where_there_is_load_or_a_local_process(tuned, 
     assert not wanted(mended)
     mended["hosts"][0]["tuning"] = {"settings": {}, "plan": [{"step": "baseline", "text": "", "seconds": 60}]}
     assert not wanted(mended)
-    mended["hosts"][0]["local"] = {"services": []}
+    mended["hosts"][0]["local"] = {"state": "absent", "services": []}
+    assert not wanted(mended)
+    mended["hosts"][0]["local"] = {"state": "running", "services": []}
     assert wanted(mended)
 
 
