@@ -218,7 +218,7 @@ def _model(sides: Iterable[RunSet]) -> str:
 def _taken_anew(sides: Sequence[RunSet]) -> list[str]:
     told = []
     for side in sides:
-        times = sum(int(getattr(run, "retaken", 0)) for run in side.runs)
+        times = sum(run.retaken for run in side.runs)
         if times:
             told.append(f"{side.name}: {count(times, 'run')} taken anew, because something else held the generator up")
     return told
