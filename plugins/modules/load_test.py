@@ -217,7 +217,7 @@ command:
   returned: always
   type: list
   elements: str
-results:
+folder:
   description: Folder of the results; one folder below it for each run.
   returned: always
   type: str
@@ -427,7 +427,7 @@ def run(module):
     told = {
         "fingerprint": conditions(load, containers, version, params["setting"]),
         "command": load.command(os.path.join(folder, "run-1")),
-        "results": folder,
+        "folder": folder,
         "locust_version": version,
     }
     if module.check_mode:

@@ -126,6 +126,8 @@ class Progress:
     @property
     def text(self) -> str:
         """One line for those who wait."""
+        if not self.elapsed_s:
+            return f"run {self.number}: Locust starts"
         p95 = self.whole.value("p95")
         return (
             f"run {self.number}: {self.elapsed_s:.0f} of {self.of_s:.0f} s, {self.users} users, {self.whole.rps:.1f} requests/s, "
@@ -188,7 +190,7 @@ def _locust(load: Load, work: str, number: int, watch: Callable[[Progress], bool
                     raise LoadError(f"Locust did not end {beyond_s:.0f} s after its run time; it was stopped.")
                 if now - watched >= WATCH_S:
                     watched = now
-                    if watch(_progress(work, number, now - began, total_s)):
+                    if watch(_progress(work, number, total_s)):
                         process.send_signal(signal.SIGTERM)
                 time.sleep(POLL_S)
     if process.returncode:
@@ -211,14 +213,15 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.wait()
 
 
-def _progress(work: str, number: int, elapsed_s: float, of_s: float) -> Progress:
+def _progress(work: str, number: int, of_s: float) -> Progress:
     counts: dict[str, dict[int, int]] = {}
     failures: dict[str, int] = {}
     try:
         with open(os.path.join(work, "progress.json"), encoding="ascii") as file:
             told = json.load(file)
     except FileNotFoundError:
-        return Progress(number, elapsed_s, of_s)
+        return Progress(number, 0.0, of_s)
+    elapsed_s = told["elapsed_s"]
     for part in told["parts"]:
         for endpoint, found in part["counts"].items():
             into = counts.setdefault(endpoint, {})

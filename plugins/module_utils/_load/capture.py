@@ -192,7 +192,8 @@ class Capture:
         runner = self.environment.runner
         parts = [{"counts": p.counts, "failures": p.failures} for p in (self.own, *self.parts.values())]
         with open(f"{path}.new", "w", encoding="ascii") as file:
-            json.dump({"users": runner.user_count if runner else 0, "parts": parts}, file)
+            elapsed_s = time.time() - self.own.began
+            json.dump({"elapsed_s": elapsed_s, "users": runner.user_count if runner else 0, "parts": parts}, file)
         os.rename(f"{path}.new", f"{path}.json")
 
     def wait(self) -> float:
