@@ -52,6 +52,12 @@ options:
     elements: str
     default: []
     aliases: [service]
+  processes:
+    description:
+      - Profile these processes of this host, by the names of their services, instead of containers. For services that
+        M(vertice.netfix.local_services) runs without Docker; no engine is asked then.
+    type: dict
+    default: {}
   seconds:
     description: How long to profile. The longest that O(command) runs.
     type: float
@@ -222,6 +228,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.p
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.profile_difference import difference
 from ansible_collections.vertice.netfix.plugins.module_utils._host.engine import Engine
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probe_sources import (
+    Source,
     named_sources,
     project_containers,
 )
@@ -254,8 +261,8 @@ def read_options(params):
         raise ProfileError(f"delay must be 0 or more; found {params['delay']:g}.")
     if params["rate_hz"] > 1000:
         raise ProfileError(f"rate_hz must be 1000 or less; found {params['rate_hz']}.")
-    if not params["pstats"] and not params["command"] and not params["project_name"]:
-        raise ProfileError("Say what to profile: project_name, command or pstats.")
+    if not any(params[name] for name in ("pstats", "command", "project_name", "processes")):
+        raise ProfileError("Say what to profile: project_name, processes, command or pstats.")
     return Settings(params["seconds"], params["rate_hz"], params["py_spy"], params["nonblocking"], params["top"])
 
 
@@ -277,11 +284,29 @@ def chosen(engine, project, services):
     return named_sources(engine, sorted(wanted))
 
 
+def given(processes, services):
+    """Those processes as sources, of these services where some are named. Raises ProfileError for what is no process."""
+    found = []
+    for name, pid in sorted(processes.items()):
+        if not str(pid).isdigit() or int(pid) < 1:
+            raise ProfileError(f"processes: {name} must be the number of a process; found {pid!r}.")
+        found.append(Source(name, name, int(pid)))
+    return [source for source in found if not services or source.service in services]
+
+
 def sampled(module, settings):
-    """The profiles of the containers that the options name."""
+    """The profiles of the containers, or processes, that the options name."""
     params = module.params
-    engine = engine_from(module)
-    sources = chosen(engine, params["project_name"], params["services"])
+    if params["processes"]:
+        sources = given(params["processes"], params["services"])
+        again = {source.name: source for source in sources}.__getitem__
+    else:
+        engine = engine_from(module)
+        sources = chosen(engine, params["project_name"], params["services"])
+
+        def again(name):
+            return named_sources(engine, [name])[0]
+
     if module.check_mode:
         return []
     time.sleep(params["delay"])
@@ -290,7 +315,7 @@ def sampled(module, settings):
         if py_spy_version(settings.py_spy)
         else f"py-spy does not run as {settings.py_spy!r}: install it, or say where it is"
     )
-    found = record(sources, settings, lambda name: named_sources(engine, [name])[0], unsampled)
+    found = record(sources, settings, again, unsampled)
     told = []
     for session in found:
         profile = session.told(settings.seconds)
@@ -380,6 +405,7 @@ def main():
             **engine_spec(),
             "project_name": {"type": "str"},
             "services": {"type": "list", "elements": "str", "default": [], "aliases": ["service"]},
+            "processes": {"type": "dict", "default": {}},
             "seconds": {"type": "float", "default": 60.0},
             "rate_hz": {"type": "int", "default": 20},
             "delay": {"type": "float", "default": 0.0},
