@@ -12,6 +12,7 @@ from .situation import Situation
 
 _WORKERS = re.compile(r"(^|_)(WEB_CONCURRENCY|(UVICORN_|GUNICORN_)?WORKERS|NUM_WORKERS|WORKER_PROCESSES)$")
 _POOL = re.compile(r"(^|_)(POOL|POOL_SIZE|POOL_MAX|MAX_POOL_SIZE|POOL_MAX_SIZE)$")
+_THREADS = re.compile(r"(^|_)(MAX_|WORKER_)?THREADS$")
 _MOST_WORKERS = 8
 _MOST_CONNECTIONS = 20
 
@@ -31,6 +32,14 @@ def workers(situation: Situation, service: str, wanted: float = 0.0) -> Optimiza
                 "workers", {"service": service, "command": command, "from": int(value), "number": number}
             )
     return Optimization()
+
+
+def said_to_serve(situation: Situation, service: str) -> int:
+    """Workers × threads of each, as the variables of a service say them; 0 where none tells of threads."""
+    environment = situation.service(service).environment
+    threads = next((int(v) for n, v in environment.items() if _THREADS.search(n.upper()) and v.isdigit()), 0)
+    processes = next((int(v) for n, v in environment.items() if _WORKERS.search(n.upper()) and v.isdigit()), 1)
+    return threads * max(1, processes)
 
 
 def pool(situation: Situation, service: str, wanted: float) -> Optimization:

@@ -10,7 +10,7 @@ from typing import Optional
 
 from .computing import in_databases, is_busy, is_throttled
 from .model import Bottleneck, Fact
-from .settings import pool, workers
+from .settings import pool, said_to_serve, workers
 from .situation import Situation
 
 # a pool is in use from this share of its connections on; a queue is one from so many under way for each that is served
@@ -63,28 +63,35 @@ def waiting(situation: Situation, known: Iterable[Bottleneck]) -> list[Bottlenec
 def _queue(situation: Situation, service: str, left: float) -> Optional[Bottleneck]:
     slots = _slots(situation, service)
     endpoint = situation.worst(service)
-    if not slots or endpoint is None or left < _QUEUED * slots:
+    if slots is None or not slots.value or endpoint is None or left < _QUEUED * slots.value:
         return None
     facts = (
         situation.time_fact(endpoint),
         Fact("load", f"{left:.1f} requests are under way in {service} at any moment", round(left, 3)),
-        Fact("profile", f"{slots} threads serve them", float(slots)),
+        slots,
         situation.cpu_fact(service),
     )
     return Bottleneck(
         "performance.too_few_workers",
         service,
         endpoint.name,
-        left - slots,
+        left - slots.value,
         facts,
         workers(situation, service, left),
     )
 
 
-def _slots(situation: Situation, service: str) -> int:
-    """Threads that serve requests beside each process's own, which accepts them; 0 where it has none, as asynchronous ones."""
+def _slots(situation: Situation, service: str) -> Optional[Fact]:
+    """How many requests a service serves at a time: as it says, or at most as it has threads beside those that accept them.
+
+    None where neither is known: an asynchronous service has one thread, whatever it serves.
+    """
+    told = said_to_serve(situation, service)
+    if told:
+        return Fact("configuration", f"{service} serves {told} at a time by its configuration", float(told))
     profile = situation.profile(service)
-    return sum(max(0, p.threads - 1) for p in profile.processes) if profile else 0
+    threads = sum(max(0, p.threads - 1) for p in profile.processes) if profile else 0
+    return Fact("profile", f"{threads} threads serve them at most", float(threads)) if threads else None
 
 
 def _steady(situation: Situation, service: str, left: float) -> Optional[Bottleneck]:

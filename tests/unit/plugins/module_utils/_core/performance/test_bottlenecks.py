@@ -136,9 +136,10 @@ CASES = {
     ),
     "few_workers": (
         load((30, 136), (14, 8), (7, 2)),
-        profile(threads=2),
+        # a pool of threads holds more than ever work: so it was recorded
+        profile(threads=7),
         datastores(calls=30, connections=1),
-        topology(),
+        topology(THREADS="1"),
     ),
     "small_pool": (
         load((32, 120), (15, 6), (8, 2)),
@@ -203,6 +204,20 @@ def test_what_can_be_tried_is_told_with_what_it_takes(name):
     optimization = found(CASES[name])["items"][0]["optimization"]
     wanted, key, value = TRIED.get(name, (None, "", None))
     assert (optimization["name"], optimization["parameters"].get(key)) == (wanted, value)
+
+
+def test_a_service_that_does_not_say_how_much_it_serves_has_no_more_workers_than_threads():
+    told = topology()
+    del told["services"][KB]["environment"]["THREADS"]
+    result = found(CASES["few_workers"], profiles=profile(threads=2), topology=told)
+    assert codes(result) == ["performance.too_few_workers"]
+
+
+def test_a_queue_nobody_can_tell_of_is_no_lack_of_workers():
+    told = topology()
+    del told["services"][KB]["environment"]["THREADS"]
+    steady = load((30, 136, 145, 190), (14, 8), (7, 2))
+    assert codes(found((steady, [], datastores(calls=30), told))) == ["performance.slow_dependency"]
 
 
 def test_more_workers_and_connections_than_now_are_tried():
