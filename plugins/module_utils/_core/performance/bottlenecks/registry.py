@@ -71,7 +71,7 @@ _ALL = (
     Kind(
         "performance.small_pool",
         "Requests wait for a database connection",
-        "The few connections that the service has are in use nearly all the time, and many more requests are under way.",
+        "The few connections that the service has are in use most of the time, and many more requests are under way.",
         "Enlarge the pool, and do not keep a connection while something else is waited for.",
         "small_pool",
     ),

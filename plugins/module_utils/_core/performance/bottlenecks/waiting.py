@@ -14,7 +14,7 @@ from .settings import pool, said_to_serve, workers
 from .situation import Situation
 
 # a pool is in use from this share of its connections on; a queue is one from so many under way for each that is served
-_IN_USE = 0.7
+_IN_USE = 0.5
 _QUEUED = 2.0
 # what is waited for steadily takes most requests about as long; a busy machine does not
 _STEADY = 2.5
