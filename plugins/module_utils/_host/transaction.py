@@ -116,7 +116,7 @@ class Transaction:
         if diagnosis.healthy:
             return Proposal(), ()
         if not promised:
-            return Proposal(refusals=("no finding unlocks it",)), ()
+            return Proposal(refusals=tuple(s.reason for s in plan.skipped if s.remediation == name)), ()
         rebuilds = name == rebuild_network.REMEDIATION.name
         state = self.executor.state(guests=rebuild_network.all_guests(snapshot) if rebuilds else ())
         files, folders = self.gatherer.mounted()

@@ -76,6 +76,8 @@ def make_plan(findings: Iterable[Finding], forced: Sequence[str] = (), tried: It
     if unknown:
         raise ValueError(f"There is no remediation {unknown[0]!r}. Remediations: {', '.join(REMEDIATIONS)}.")
     errors = tuple(f for f in findings if f.severity is Severity.ERROR)
+    # what time alone mends would be credited to whatever is done meanwhile
+    lasting = tuple(f for f in errors if f.remediations != (wait_until_ready.REMEDIATION.name,))
     done = set(tried)
     items, skipped = [], []
     order = list(forced) if forced else sorted(REMEDIATIONS, key=lambda n: REMEDIATIONS[n].invasiveness)
@@ -83,8 +85,10 @@ def make_plan(findings: Iterable[Finding], forced: Sequence[str] = (), tried: It
         unlocking = tuple(f for f in errors if name in f.remediations)
         if name in done:
             skipped.append(Skipped(name, "was tried already in this run"))
+        elif forced and (unlocking or lasting):
+            items.append(Item(name, unlocking or lasting, "the operator's order"))
         elif forced and errors:
-            items.append(Item(name, unlocking or errors, "the operator's order"))
+            skipped.append(Skipped(name, "what is broken is only starting: wait_until_ready sees whether it comes up"))
         elif unlocking:
             reason = "if what comes before does not help" if items else "the least invasive of what the findings unlock"
             items.append(Item(name, unlocking, reason))

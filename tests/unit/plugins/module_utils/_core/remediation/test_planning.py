@@ -54,6 +54,14 @@ def test_the_operators_list_is_kept_in_its_order():
     assert {s.reason for s in plan.skipped} == {"not in the operator's list"}
 
 
+def test_what_time_alone_mends_is_credited_to_no_forced_remediation():
+    starting = diagnose(recorded("slow_start_race")).findings
+    plan = make_plan([*LOST_NAME, *starting], ["rebuild_network"])
+    assert {f.code for f in plan.items[0].findings} == {"name.reconnected_without_alias"}
+    plan = make_plan(starting, ["rebuild_network", "wait_until_ready"])
+    assert names(plan) == ["wait_until_ready"] and "only starting" in plan.skipped[0].reason
+
+
 def test_a_forced_remediation_that_no_finding_unlocks_is_to_mend_all_of_them():
     (item,) = make_plan(LOST_NAME, ["rebuild_network"]).items
     assert item.findings == LOST_NAME
