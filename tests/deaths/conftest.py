@@ -4,25 +4,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from deaths.host import Host
-from faults.reference import Lab
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    pytest.importorskip("docker")
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to enter network namespaces")
-    made = Lab(tmp_path_factory.mktemp("lab") / "reference")
-    yield made
-    made.run("down")
+from faults.fixtures import lab  # noqa: F401
 
 
 @pytest.fixture
-def host(lab, tmp_path):
+def host(lab, tmp_path):  # noqa: F811
     made = Host(lab, tmp_path)
     yield made
     made.turnstile.close()

@@ -17,7 +17,8 @@ import threading
 import time
 from urllib.parse import unquote
 
-SOCKET = "/var/run/docker.sock"
+from faults.proxy import SOCKET, serve_each
+
 FILE = "/file/"
 # what runs in a container without changing it, and what only waits
 HARMLESS = re.compile(r"/exec\b|/(wait|resize|attach)\b|/session|/grpc|/auth")
@@ -36,7 +37,7 @@ class Turnstile:
         self._held = threading.Event()
         self._released = threading.Event()
         self.stop_before(0)
-        threading.Thread(target=self._accept, daemon=True).start()
+        serve_each(self._server, self._serve)
 
     def stop_before(self, number, kind=""):
         """Hold the change of that number among those that match the expression ``kind`` from now on; 0 holds none."""
@@ -60,14 +61,6 @@ class Turnstile:
 
     def close(self):
         self._server.close()
-
-    def _accept(self):
-        while True:
-            try:
-                near, _address = self._server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _may_pass(self, near, change):
         with self._turn:

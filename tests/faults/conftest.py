@@ -4,21 +4,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 # what they assert is told as in a test
 pytest.register_assert_rewrite("faults.reference", "faults.repairs")
 
-from faults.reference import Lab  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    pytest.importorskip("docker")
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to enter network namespaces")
-    made = Lab(tmp_path_factory.mktemp("lab") / "reference")
-    yield made
-    made.run("down")
+from faults.fixtures import lab  # noqa: E402, F401

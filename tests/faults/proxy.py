@@ -17,21 +17,31 @@ class EngineProxy:
     def __init__(self):
         self._server = socket.create_server(("127.0.0.1", 0))
         self.docker_host = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        serve_each(self._server, _pass_on)
 
     def close(self):
         self._server.close()
 
-    def _accept(self):
+
+def serve_each(server, serve):
+    """Call ``serve`` with every connection in a thread of its own, until the server is closed."""
+
+    def accept():
         while True:
             try:
-                near, _address = self._server.accept()
+                near, _address = server.accept()
             except OSError:
                 return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(SOCKET)
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+            threading.Thread(target=serve, args=(near,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def _pass_on(near):
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(SOCKET)
+    for one, other in ((near, far), (far, near)):
+        threading.Thread(target=_pump, args=(one, other), daemon=True).start()
 
 
 def _pump(one, other):
