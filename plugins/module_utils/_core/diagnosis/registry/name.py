@@ -87,7 +87,8 @@ KINDS: tuple[Kind, ...] = (
         "A service runs without any network",
         "With 'network_mode: none' a container has a loopback interface and nothing else.",
         confirm="docker inspect -f '{{.HostConfig.NetworkMode}}' <container>",
-        why_none="It may be somebody's policy. If it is not, put the service on the project's network.",
+        why_none="It may be somebody's policy. If it is not, put the service on the project's network, or force "
+        "rebuild_network.",
         fault="network_mode_none",
         references=("https://docs.docker.com/engine/network/drivers/none/",),
     ),
