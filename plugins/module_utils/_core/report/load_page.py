@@ -16,7 +16,9 @@ from .load_reading import WHOLE, LoadReading, Row
 from .stylesheet import STYLESHEET
 
 LOAD_STYLES = """
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 14px; align-items: start; }
+.plots {
+  display: grid; grid-template: auto 1fr / repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 14px; align-items: start;
+}
 .plots figure { padding: 12px 12px 8px; }
 .plots .timeline { grid-row: span 2; }
 .plots figcaption { font-weight: 600; margin-bottom: 4px; }
