@@ -35,8 +35,8 @@ types: ## mypy --strict on the pure core
 unit: ## tests that need no engine
 	pytest -q -m 'not docker' tests/unit
 
-adapters: ## tests against the real engine
-	pytest -q -m docker tests/adapters
+adapters: ## tests against the real engine, Locust and other programs
+	pytest -q tests/adapters
 
 faults: ## every fault of the small reference project, healthy ones of every kind, and remediations, on the real engine
 	pytest -q -m docker tests/faults tests/remediations

@@ -142,9 +142,9 @@ def test_a_server_that_hangs_for_a_second_shows_against_the_schedule(server, tmp
 
     def hang(progress):
         if progress.whole.requests and not known:
-            known.append(server.hang(begin=0.5, seconds=1.0))
+            known.append(server.hang(begin=0.0, seconds=1.0))
 
-    told = run(load(server, users=120, spawn_rate=120.0, arrival_rate=rate, run_time_s=8.0), tmp_path, watch=hang)
+    told = run(load(server, users=120, spawn_rate=120.0, arrival_rate=rate, run_time_s=11.0), tmp_path, watch=hang)
     begin, end = known[0]
     samples = [
         (told.measured_from - 1.0 + s.scheduled_s, s.answered_s - s.scheduled_s)
