@@ -53,6 +53,8 @@ def _unseen(situation: Situation) -> Iterator[Unseen]:
         yield Unseen("load", "no run had a request: nothing tells who waited for what")
     for reason in dict.fromkeys(run.unusable for run in situation.runs if run.unusable):
         yield Unseen("load", reason)
+    if situation.runs and situation.too_busy:
+        yield Unseen("unexplained waits", "in no run was the machine free enough to tell them from its own")
     if situation.runs and not any(run.containers for run in situation.runs):
         yield Unseen("containers", "what they used was not measured: give load_test the project_name")
     if not evidence.routes:

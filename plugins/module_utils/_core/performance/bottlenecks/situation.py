@@ -58,6 +58,11 @@ class Situation:
         return tuple(run for run in self.evidence.runs if run.whole.requests)
 
     @cached_property
+    def too_busy(self) -> bool:
+        """Whether no run can be trusted, because its load generator was held up or was the limit."""
+        return all(run.unusable for run in self.runs)
+
+    @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint, the one for which most users wait first."""
         names = sorted({name for run in self.runs for name in run.endpoints})

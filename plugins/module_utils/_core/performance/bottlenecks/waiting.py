@@ -95,6 +95,9 @@ def _slots(situation: Situation, service: str) -> Optional[Fact]:
 
 
 def _steady(situation: Situation, service: str, left: float) -> Optional[Bottleneck]:
+    # a machine that holds up even the load generator lets everything wait, and by no less than a sleep would
+    if situation.too_busy:
+        return None
     slow = [e for e in situation.slow if service in e.path and e.p90_ms <= _STEADY * e.p50_ms]
     if not slow:
         return None

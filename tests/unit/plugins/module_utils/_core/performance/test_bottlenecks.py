@@ -243,6 +243,13 @@ def test_a_machine_that_is_busy_with_something_else_makes_no_bottleneck(health_m
     assert codes(found((noisy, *HEALTHY[1:]))) == []
 
 
+def test_a_wait_that_the_load_generator_shared_is_not_put_down_to_a_service():
+    runs, *more = copy.deepcopy(CASES["sleeping_dependency"])
+    runs["runs"][0]["late_p99_ms"] = 38.0
+    result = found((runs, *more))
+    assert codes(result) == [] and "unexplained waits" in unseen(result)
+
+
 def test_two_at_once_are_both_named_the_costlier_first():
     runs = load((18, 220), (9, 240), (6, 3), {"postgres": 1.5})
     stores = without_index(calls=27, hits=0, misses=0, keys=0)
