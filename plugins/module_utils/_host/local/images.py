@@ -9,15 +9,14 @@ in files beside them; so they can be read while the engine is down. Nothing in t
 
 from __future__ import annotations
 
-# what tarfile imports when it needs it must be there before the root is another
-import bz2  # noqa: F401
-import gzip  # noqa: F401
+import bz2
+import gzip
 import json
-import lzma  # noqa: F401
+import lzma
 import os
 import shutil
 import tarfile
-import zlib  # noqa: F401
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import IO, Any, Optional, Union
@@ -28,6 +27,8 @@ from ..._core.local.planning import health_of
 from ..container_files import read_in_root
 from ..engine import Engine
 
+# what tarfile imports when it needs it must be there before the root is another
+_READERS = (bz2, gzip, lzma, zlib)
 DATA_ROOT = "/var/lib/docker"
 SOURCES = ("layers", "export", "archive")
 _MAX_BYTES = 16 << 20

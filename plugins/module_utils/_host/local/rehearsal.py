@@ -38,6 +38,7 @@ def in_root(service: Service, volumes: str, work: Callable[[], str], network: in
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
+        said = ""
         try:
             os.close(read)
             kernel.die_with_parent()
