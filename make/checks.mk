@@ -71,7 +71,7 @@ scenarios: ## break, mend and roll back some faults by the playbooks; make scena
 bench: ## benchmarks; they need the engine and a quiet machine
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
 
-solutions: ## force the original plan's three solutions on every fault, and write docs/solutions.md; half an hour
+solutions: ## force the original plan's three solutions on every fault, and write docs/solutions.md; an hour
 	python scripts/try-solutions
 
 check: lint types unit ## what to run before every commit
