@@ -253,7 +253,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.t
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.usage import usage
 from ansible_collections.vertice.netfix.plugins.module_utils._core.redact import redact_text
 from ansible_collections.vertice.netfix.plugins.module_utils._core.secrets import mask_secrets
-from ansible_collections.vertice.netfix.plugins.module_utils._host.files import write_whole
+from ansible_collections.vertice.netfix.plugins.module_utils._host.files import results_folder, write_whole
 from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, locust_version, run_load
 from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Sampler, open_meters
 from ansible_collections.vertice.netfix.plugins.module_utils._host.probe_sources import (
@@ -399,9 +399,9 @@ def measure(module, load, folder, number, watch):
 def guard(folder):
     """The folder of the results, and how far they are. What ends the module ends Locust first."""
     try:
-        os.makedirs(folder, exist_ok=True)
+        results_folder(folder)
     except OSError as exc:
-        raise LoadError(f"The folder of the results {folder} cannot be made: {exc.strerror or exc}.") from exc
+        raise LoadError(f"The folder of the results {folder} cannot be used: {exc.strerror or exc}.") from exc
     try:
         with interruptible(), Progress(folder) as progress:
             yield progress

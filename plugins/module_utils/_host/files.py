@@ -156,6 +156,18 @@ def see_private(path: str) -> None:
         )
 
 
+def results_folder(path: str) -> None:
+    """A folder for results, made where it is not there.
+
+    Raises OSError where it cannot be made, or where somebody else than the user and root has made it or the link to it: in a
+    folder like /tmp, what is written there would go where they please.
+    """
+    os.makedirs(path, mode=0o755, exist_ok=True)
+    path = path.rstrip("/") or "/"
+    if not {os.lstat(path).st_uid, os.stat(path).st_uid} <= {os.geteuid(), 0}:
+        raise OSError(errno.EPERM, "it is a folder of another user, or a link made by one", path)
+
+
 @contextlib.contextmanager
 def locked(path: str, what: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock file; the kernel lets go of it when the process dies, and every child that inherited it.

@@ -42,7 +42,7 @@ from .._core.performance.profile import (
 from .._core.redact import redact_text
 from .._core.report.flame_graph import render_flame_difference, render_flame_graph
 from .._profile import cprofiled, inside
-from .files import write_whole
+from .files import results_folder, write_whole
 from .probe_sources import Source
 from .processes import ProcessMeter, family, inside_pid, is_python, read_stat
 
@@ -397,9 +397,10 @@ def keep(profile: Profile, speedscope: Optional[Mapping[str, Any]], folder: str)
 
 def _kept(folder: str, name: str, text: str | bytes) -> str:
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for place in (os.path.dirname(folder), folder):
+            results_folder(place)
     except OSError as exc:
-        raise ProfileError(f"The folder {folder} for profiles cannot be made: {exc.strerror}.") from exc
+        raise ProfileError(f"The folder {exc.filename} for profiles cannot be used: {exc.strerror}.") from exc
     path = os.path.join(folder, name)
     write_whole(path, text)
     return path

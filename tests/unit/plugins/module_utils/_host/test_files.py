@@ -23,6 +23,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._host.files import 
     read_text,
     remove,
     render_override,
+    results_folder,
     write_whole,
 )
 
@@ -167,6 +168,20 @@ def test_a_state_folder_that_cannot_be_made_is_told_with_the_option_that_helps(t
     (tmp_path / "file").write_text("")
     with pytest.raises(TransactionError, match="state_dir"):
         private_folder(str(tmp_path / "file" / "state"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what another user made")
+@pytest.mark.parametrize("made", ["folder", "link"])
+def test_results_go_to_no_folder_that_another_user_made(tmp_path, made):
+    place = tmp_path / "results"
+    if made == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(tmp_path)
+    results_folder(f"{place}/")
+    os.lchown(place, 4711, 4711)
+    with pytest.raises(OSError, match="another user"):
+        results_folder(f"{place}/")
 
 
 def test_a_lock_that_is_held_is_told_with_the_process_that_holds_it(tmp_path):
