@@ -41,7 +41,7 @@ class Project:
             timeout=WAIT_S + 60, check=False,
         )  # fmt: skip
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return json.loads(done.stdout[done.stdout.index("{") :])
+        return json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
 
     def service(self, result, name):
         return next(s for s in result["services"] if s["name"] == name)

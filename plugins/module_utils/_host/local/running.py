@@ -40,6 +40,7 @@ class Running:
     """The services of one project that run without Docker, in ``folder``."""
 
     folder: str
+    _asked: str = ""
 
     def status(self) -> dict[str, Any]:
         """What the supervisor last wrote; empty where none runs."""
@@ -60,7 +61,9 @@ class Running:
 
     def apply(self, plan: Plan, unit: str) -> None:
         """Have the plan carried out, by the supervisor that is there or by a new one."""
-        write_whole(os.path.join(self.folder, PLAN), json.dumps(to_data(plan)))
+        # the status repeats it: until then it tells of the time before
+        self._asked = os.urandom(8).hex()
+        write_whole(os.path.join(self.folder, PLAN), json.dumps({**to_data(plan), "asked": self._asked}))
         with self._process() as process:
             if process is not None:
                 signal.pidfd_send_signal(process, signal.SIGHUP)
@@ -84,7 +87,8 @@ class Running:
         wanted = digest(plan)
         while True:
             now = _json(os.path.join(self.folder, STATUS))
-            if now.get("digest") == wanted and now["services"] and all(_settled(s) for s in now["services"]):
+            heard = self._asked in ("", now.get("asked"))
+            if heard and now.get("digest") == wanted and now["services"] and all(_settled(s) for s in now["services"]):
                 return now
             if time.monotonic() >= end:
                 return now

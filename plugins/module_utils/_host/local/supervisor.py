@@ -81,6 +81,7 @@ class Supervisor:
     relay: int = 0
     ending: bool = False
     told: str = ""
+    asked: str = ""
 
     def run(self) -> None:
         """Until every service has ended after SIGTERM."""
@@ -116,7 +117,8 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Take over the plan as it is now: what is equal runs on, what ended starts again."""
-        plan = from_data(Plan, json.loads(read_text(os.path.join(self.folder, PLAN)) or "{}"))
+        raw = json.loads(read_text(os.path.join(self.folder, PLAN)) or "{}")
+        self.asked, plan = str(raw.get("asked") or ""), from_data(Plan, raw)
         wanted = {service.name: service for service in plan.services}
         for name, part in self.parts.items():
             if wanted.get(name) != part.spec:
@@ -369,7 +371,7 @@ class Supervisor:
     def _tell(self) -> None:
         """Write down how every service is, where that changed."""
         listed = [self._told(part) for _name, part in sorted(self.parts.items())]
-        text = json.dumps({"services": listed, "ending": self.ending, "digest": digest(self.plan)})
+        text = json.dumps({"services": listed, "ending": self.ending, "digest": digest(self.plan), "asked": self.asked})
         if text != self.told:
             self.told = text
             write_whole(os.path.join(self.folder, STATUS), text)
