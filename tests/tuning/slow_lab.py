@@ -58,7 +58,7 @@ class Lab:
 
     def optimize(self, **options):
         """What the module optimization returns."""
-        said = self.start("optimization", **options).communicate()[0]
+        said = self.start("optimization", **options).communicate()[0].strip()
         found = json.loads(said) if said.startswith("{") else {"failed": True, "msg": said}
         assert not found.get("failed"), found["msg"]
         return found

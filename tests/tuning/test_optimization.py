@@ -66,7 +66,8 @@ def test_an_interrupted_build_is_ended_and_dropped_by_the_next_run(lab):
         await_that(lambda: f"{OURS} (invalid)" in lab.indexes(), "the index is half made")
         process.kill()
         process.wait()
-        assert lab.sql(f"SELECT count(*) {ours} = 'vertice.netfix'") == "1"
+        # it goes on, with a helper that builds beside it
+        assert lab.sql(f"SELECT count(*) {ours} = 'vertice.netfix'") != "0"
         assert lab.optimize(state="settled")["settled"] == ["dies-01-optimize_indexes"]
         assert lab.sql(f"SELECT count(*) {ours} = 'vertice.netfix'") == "0"
     finally:
