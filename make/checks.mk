@@ -7,7 +7,7 @@ CORE := .ansible/collections/ansible_collections/vertice/netfix/plugins/module_u
 DEV_STAMP = $(VENV)/.requirements-dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SHELL_SCRIPTS = $(shell git ls-files -z --cached --others --exclude-standard .ci scripts lab | xargs -0 grep -lsE '^\#!.*\b(ba)?sh\b')
 
-.PHONY: venv_dev tools lint types unit adapters tuning faults deaths local hosts security sanity build scenarios bench solutions check test
+.PHONY: venv_dev tools lint types unit adapters tuning full_cycle faults deaths local hosts security sanity build scenarios bench solutions check test
 
 venv_dev: ## install what the checks need into $(VENV)
 	@test -e $(DEV_STAMP) || $(MAKE) --no-print-directory $(DEV_STAMP)
@@ -50,8 +50,11 @@ hosts: ## one inventory with several engines, reached by SSH
 security: ## hostile data and secrets on the real engine
 	pytest -q -m docker tests/security
 
-tuning: ## optimizations, and the whole plan in one command, on the real engine; measures, so nothing should run beside it
-	pytest -q -m docker tests/tuning
+tuning: ## optimizations on the real engine: made once, undone, and settled by the next run
+	pytest -q -m docker tests/tuning/test_optimization.py
+
+full_cycle: ## the whole plan in one command on a broken, slow project; measures, so nothing should run beside it
+	pytest -q -m docker tests/tuning/test_full_cycle.py
 
 deaths: ## runs that are killed, and what the next run makes of it; make deaths EVERY_DEATH=1 for every point
 	pytest -q -m docker tests/deaths
