@@ -120,7 +120,7 @@ def run(way: str, load: Load, folder: Path, processes: dict[str, int]) -> tuple[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     ways = ("plain", "captured", "sampled")

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import pytest
 from deaths.host import Host
-from faults.fixtures import lab  # noqa: F401
+from faults import fixtures
+
+lab = fixtures.lab
 
 
 @pytest.fixture
-def host(lab, tmp_path):  # noqa: F811
+def host(lab, tmp_path):
     made = Host(lab, tmp_path)
     yield made
     made.turnstile.close()

@@ -9,4 +9,6 @@ import pytest
 # what they assert is told as in a test
 pytest.register_assert_rewrite("faults.reference", "faults.repairs")
 
-from faults.fixtures import lab  # noqa: E402, F401
+from faults import fixtures  # noqa: E402
+
+lab = fixtures.lab

@@ -292,7 +292,7 @@ def _mounts(
         else:
             notes.append(f"what is mounted on {target} is left out: its type is {kind}")
     tmpfs = spec.get("tmpfs") or ()
-    found += [Mount("tmpfs", "", str(t).split(":")[0]) for t in ([tmpfs] if isinstance(tmpfs, str) else tmpfs)]
+    found += [Mount("tmpfs", "", str(t).partition(":")[0]) for t in ([tmpfs] if isinstance(tmpfs, str) else tmpfs)]
     for kind, default in (("configs", "/"), ("secrets", "/run/secrets/")):
         for one in spec.get(kind) or ():
             known = (config.get(kind) or {}).get(one.get("source")) or {}

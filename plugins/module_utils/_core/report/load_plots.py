@@ -12,6 +12,7 @@ side where it has room.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Callable, NamedTuple, Optional, Union
 
 from ..performance.comparison import RunSet
@@ -64,20 +65,22 @@ PLOT_STYLES = """
 """
 
 # What stands on the drawings; a report in another language hands its own in.
-WORDS: Mapping[str, str] = {
-    "all": "all requests",
-    "spread": "How the latency of {endpoint} is spread",
-    "share": "share of the answers",
-    "time": "time of an answer",
-    "percentiles": "Percentiles of the latency of {endpoint}",
-    "median": "median over runs, with its interval",
-    "course": "What went on over the time of a run",
-    "requests": "requests/s",
-    "failures": "failures/s",
-    "p95": "p95, ms",
-    "cores": "{container}: cores",
-    "seconds": "seconds since the warm-up",
-}
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "all": "all requests",
+        "spread": "How the latency of {endpoint} is spread",
+        "share": "share of the answers",
+        "time": "time of an answer",
+        "percentiles": "Percentiles of the latency of {endpoint}",
+        "median": "median over runs, with its interval",
+        "course": "What went on over the time of a run",
+        "requests": "requests/s",
+        "failures": "failures/s",
+        "p95": "p95, ms",
+        "cores": "{container}: cores",
+        "seconds": "seconds since the warm-up",
+    }
+)
 
 
 class Side(NamedTuple):

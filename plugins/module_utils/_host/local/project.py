@@ -104,20 +104,16 @@ class Local:
 
 def open_local(params: Mapping[str, Any], state_dir: str) -> Local:
     """The project that the options name. Raises NetfixError where it cannot be told."""
-    engine: Optional[Engine] = Engine(params.get("docker_host") or "")
-    silence, labels, projects, source = (
-        "",
-        {},
-        [],
-        os.path.realpath(params["project_src"]) if params.get("project_src") else "",
-    )
+    asked = Engine(params.get("docker_host") or "")
+    engine: Optional[Engine] = asked
+    silence, labels, projects = "", {}, []
+    source = os.path.realpath(params["project_src"]) if params.get("project_src") else ""
     name = params.get("project_name") or ""
-    host = engine.docker_host if engine else ""
+    host = asked.docker_host
     try:
-        assert engine is not None
-        engine.must_answer()
-        name = name or engine.project_in(source)
-        labels, projects = engine.labels_of(name) if name else {}, engine.projects()
+        asked.must_answer()
+        name = name or asked.project_in(source)
+        labels, projects = asked.labels_of(name) if name else {}, asked.projects()
     except EngineError as exc:
         engine, silence = None, exc.message
     files = tuple(params.get("files") or ())

@@ -60,7 +60,7 @@ def runs(monkeypatch):
 
 def watch(*thresholds):
     said = []
-    told = SimpleNamespace(say=lambda text: said.append(text))
+    told = SimpleNamespace(say=said.append)
     return load_test.Watch(LOAD, [parse_threshold(t) for t in thresholds], told), said
 
 

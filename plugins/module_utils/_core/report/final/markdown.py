@@ -124,5 +124,5 @@ def _span(span: Span, first: bool) -> str:
     tail = span.text[len(span.text.rstrip(" ")) :] if span.text.strip(" ") else ""
     text = prose(span.text) if first else prose(f"x{span.text.strip(' ')}")[1:]
     if span.kind == "quote":
-        return f"“{text}”" if text else ""
+        return f"\u201c{text}\u201d" if text else ""
     return f"{head}{text}{tail}"

@@ -27,8 +27,8 @@ p.warn {
 }
 p.label { font-weight: 600; margin-top: 12px; }
 .said { color: var(--soft); }
-.said::before { content: "“"; }
-.said::after { content: "”"; }
+.said::before { content: "\\201c"; }
+.said::after { content: "\\201d"; }
 td .said::before, td .said::after { content: none; }
 
 .tiles { list-style: none; padding: 0; margin: 14px 0 16px; display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); }

@@ -63,7 +63,8 @@ def test_a_thread_that_waits_for_another_is_left_out():
 
 def test_the_command_line_of_a_process_is_no_function_and_tells_no_secret():
     text = 'process 7:"python3 app.py --password hunter2; --x";main (/srv/app.py:1) 3\n'
-    ((process, main),) = parse_collapsed(text)
+    (stack,) = list(parse_collapsed(text))
+    process, main = stack
     assert "hunter2" not in process.function and process.function.startswith('process 7:"python3 app.py')
     assert [f.function for f in functions({(process, main): 3})] == ["main"]
     told = {"name": "py-spy record", "shared": {"frames": [{"name": 'process 7:"x --token abc123"'}]}, "profiles": []}

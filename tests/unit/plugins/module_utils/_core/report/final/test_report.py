@@ -61,7 +61,7 @@ def test_the_report_of_a_whole_run_has_every_section_in_each_language(tuned, lan
 
 def test_no_english_sentence_of_the_catalogue_is_in_the_portuguese_report(tuned):
     english, portuguese = (render_final(tuned, language).markdown for language in LANGUAGES)
-    quoted = re.compile(r"“[^”]*”|`[^`]*`|\]\([^)]*\)")
+    quoted = re.compile(r"\u201c[^\u201d]*\u201d|`[^`]*`|\]\([^)]*\)")
     sentences = {s.strip() for s in re.split(r"[\n.|]", quoted.sub("", english)) if len(s.split()) > 4}
     assert not [s for s in sentences if s in quoted.sub("", portuguese)]
 
