@@ -26,7 +26,7 @@ options:
   primary:
     description: The metric that decides, declared before anything is measured.
     type: str
-    default: p95
+    default: p50
   endpoint:
     description: The endpoint that it is of; all together where it is empty.
     type: str
@@ -70,7 +70,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.r
 
 
 def load_comparison(
-    before, after, primary="p95", endpoint="", relative=0.05, absolute_ms=1.0, changed=(), interleaved=False
+    before, after, primary="p50", endpoint="", relative=0.05, absolute_ms=1.0, changed=(), interleaved=False
 ):
     """The comparison of two sets of runs, as plain data."""
     if primary not in METRICS:

@@ -22,7 +22,7 @@ options:
   primary:
     description: The metric.
     type: str
-    default: p95
+    default: p50
   endpoint:
     description: The endpoint that it is of; all together where it is empty.
     type: str
@@ -53,7 +53,7 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.c
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.runs import METRICS, Run
 
 
-def load_noise(runs, primary="p95", endpoint=""):
+def load_noise(runs, primary="p50", endpoint=""):
     """The noise floor of runs, as plain data."""
     if primary not in METRICS:
         raise AnsibleFilterError(f"load_noise: there is no metric {primary!r}. Metrics: {', '.join(METRICS)}.")

@@ -49,7 +49,7 @@ class Rules:
     (times only) large. A failure ratio that rises by ``failures`` or more voids every gain.
     """
 
-    primary: str = "p95"
+    primary: str = "p50"
     endpoint: str = ""
     alpha: float = 0.05
     relative: float = 0.05

@@ -21,11 +21,11 @@ from ansible_collections.vertice.netfix.plugins.modules import load_report as do
 HOSTILE = "</svg><script>alert(1)</script>|`x`"
 
 
-def side(name, *p95s, failures=0, scheduled=False, users="10", endpoint="GET /", retaken=0):
+def side(name, *p50s, failures=0, scheduled=False, users="10", endpoint="GET /", retaken=0):
     """A set of runs as the module returns them."""
 
-    def figures(p95):
-        times = {"mean": p95 / 2, "p50": p95 / 2, "p90": p95 * 0.9, "p95": p95, "p99": p95 * 2, "max": p95 * 3}
+    def figures(p50):
+        times = {"mean": p50, "p50": p50, "p90": p50 * 1.5, "p95": p50 * 2, "p99": p50 * 2.5, "max": p50 * 3}
         told = {"requests": 500, "failures": failures, "rps": 50.0, "latency_ms": times}
         return {**told, "schedule_ms": times} if scheduled else told
 
@@ -34,14 +34,14 @@ def side(name, *p95s, failures=0, scheduled=False, users="10", endpoint="GET /",
             "number": number,
             "measured_from": 0.0,
             "seconds": 10.0,
-            "whole": figures(p95),
-            "endpoints": {endpoint: figures(p95)},
-            "containers": {"shop-api-1": {"name": "shop-api-1", "cpu_s": p95 / 20, "cpu": 0.4, "memory_peak": 64 << 20}},
-            "spreads": {"": {f"{p95 * 500:.0f}": 400, f"{p95 * 1000:.0f}": 100}},
-            "series": {"step_s": 0.5, "rps": [50.0] * 20, "failures": [0.0] * 20, "p95_ms": [p95] * 20},
+            "whole": figures(p50),
+            "endpoints": {endpoint: figures(p50)},
+            "containers": {"shop-api-1": {"name": "shop-api-1", "cpu_s": p50 / 20, "cpu": 0.4, "memory_peak": 64 << 20}},
+            "spreads": {"": {f"{p50 * 500:.0f}": 400, f"{p50 * 1000:.0f}": 100}},
+            "series": {"step_s": 0.5, "rps": [50.0] * 20, "failures": [0.0] * 20, "p95_ms": [p50] * 20},
             "retaken": retaken,
         }
-        for number, p95 in enumerate(p95s, 1)
+        for number, p50 in enumerate(p50s, 1)
     ]
     return {"name": name, "fingerprint": {"users": users, "seconds": "10"}, "runs": runs}
 
@@ -73,7 +73,7 @@ def test_options_of_the_plugin_and_of_its_documentation_are_the_same():
 
 def test_the_table_tells_before_after_change_p_and_verdict_as_benchstat_does():
     text = compared(SLOW, FAST)["text"]
-    assert row(text, "p95") == "p95 100 ms ± 2% 50 ms ± 2% -50% (-51 to -48) 0.008 improved ◂ decides".split()
+    assert row(text, "p50") == "p50 100 ms ± 2% 50 ms ± 2% -50% (-51 to -48) 0.008 improved ◂ decides".split()
     assert row(text, "requests/s") == "requests/s 50 ± 0% 50 ± 0% ~ 1.000 no difference shown".split()
     assert "shop-api-1  10 ms → 5 ms, 0.40 → 0.40, 64 MiB → 64 MiB" in text
 
@@ -93,13 +93,13 @@ def test_it_says_from_when_times_run():
 
 def test_sets_that_cannot_be_compared_are_shown_side_by_side_with_the_reason():
     text = compared(SLOW, side("after", *[50.0] * 5, users="20"))["text"]
-    assert "the two sets differ in users (10, then 20)" in text and row(text, "p95")[:7] == "p95 100 ms ± 2% 50 ms".split()
+    assert "the two sets differ in users (10, then 20)" in text and row(text, "p50")[:7] == "p50 100 ms ± 2% 50 ms".split()
 
 
 def test_one_set_alone_tells_its_noise():
     text = run(before=SLOW, noise=load_noise(SLOW["runs"]), show=False, width=110)["text"]
-    assert "Equal runs differ by 1.6% in p95 of all requests" in text and "5 runs a side would show a change" in " ".join(text.split())
-    assert row(text, "p95") == "p95 100 ms ± 2%".split()
+    assert "Equal runs differ by 1.6% in p50 of all requests" in text and "5 runs a side would show a change" in " ".join(text.split())
+    assert row(text, "p50") == "p50 100 ms ± 2%".split()
 
 
 def test_runs_that_were_taken_anew_are_told():
@@ -115,7 +115,7 @@ def test_the_report_is_written_as_markdown_with_drawings_and_as_one_page(tmp_pat
     told = Path(files["markdown"]).read_text(encoding="utf-8")
     for name in ("distributions", "percentiles", "timeline"):
         assert f"({name}.svg)" in told and ElementTree.parse(files[name])
-    assert "| `GET /` | p95 | 100 ms ± 2% | 50 ms ± 2% |" in told
+    assert "| `GET /` | p50 | 100 ms ± 2% | 50 ms ± 2% |" in told
     assert json.loads(Path(files["data"]).read_text(encoding="utf-8"))["comparison"]["verdict"] == "improved"
 
 
@@ -125,7 +125,7 @@ def test_a_baseline_is_kept_without_the_secrets_of_its_command(tmp_path):
     text = Path(files["data"]).read_text(encoding="utf-8")
     kept = json.loads(text)
     assert Path(files["data"]).name == "baseline.json" and kept["format"] == 1 and len(kept["runs"]) == 5
-    assert kept["noise"]["metric"] == "p95" and "pw1" not in text and "pw2" not in text
+    assert kept["noise"]["metric"] == "p50" and "pw1" not in text and "pw2" not in text
 
 
 def test_names_stay_text(tmp_path):

@@ -11,15 +11,15 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.vertice.netfix.plugins.filter.load_comparison import load_comparison
 
 
-def side(name, *p95s, users="10"):
+def side(name, *p50s, users="10"):
     """A set of runs as the module returns them."""
 
-    def figures(p95):
-        return {"requests": 500, "failures": 0, "rps": 50.0, "latency_ms": {"p50": p95 / 2, "p95": p95, "p99": p95 * 2}}
+    def figures(p50):
+        return {"requests": 500, "failures": 0, "rps": 50.0, "latency_ms": {"p50": p50, "p95": p50 * 2, "p99": p50 * 3}}
 
     runs = [
         {"number": n, "measured_from": 0.0, "seconds": 10.0, "whole": figures(p), "endpoints": {"GET /": figures(p)}}
-        for n, p in enumerate(p95s, 1)
+        for n, p in enumerate(p50s, 1)
     ]
     return {"name": name, "fingerprint": {"users": users}, "runs": runs}
 

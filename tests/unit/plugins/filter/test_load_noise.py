@@ -10,13 +10,13 @@ from ansible_collections.vertice.netfix.plugins.filter.load_noise import load_no
 from ansible_collections.vertice.netfix.plugins.filter.load_run_sets import load_run_sets
 
 
-def run(p95, number=1):
-    whole = {"requests": 100, "failures": 0, "rps": 10.0, "latency_ms": {"p95": p95} if p95 else {}}
+def run(p50, number=1):
+    whole = {"requests": 100, "failures": 0, "rps": 10.0, "latency_ms": {"p50": p50} if p50 else {}}
     return {"number": number, "measured_from": 0.0, "seconds": 10.0, "whole": whole}
 
 
-def turn(side, p95, users="10"):
-    return {"side": side, "fingerprint": {"users": users}, "runs": [run(p95)]}
+def turn(side, p50, users="10"):
+    return {"side": side, "fingerprint": {"users": users}, "runs": [run(p50)]}
 
 
 def test_noise_tells_the_spread_of_equal_runs_and_what_it_takes():
@@ -44,7 +44,7 @@ def test_a_metric_that_there_is_not_is_an_error():
 
 def test_turns_become_two_sets_in_their_order():
     sets = load_run_sets([turn("before", 1.0), turn("after", 2.0), turn("after", 3.0), turn("before", 4.0)])
-    assert [r["whole"]["latency_ms"]["p95"] for r in sets["before"]["runs"]] == [1.0, 4.0]
+    assert [r["whole"]["latency_ms"]["p50"] for r in sets["before"]["runs"]] == [1.0, 4.0]
     assert [r["number"] for r in sets["after"]["runs"]] == [1, 2]
     assert sets["after"]["name"] == "after" and sets["after"]["fingerprint"] == {"users": "10"}
 

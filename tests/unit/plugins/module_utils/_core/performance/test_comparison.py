@@ -51,7 +51,7 @@ def compared(before, after, rules=None, changed=(), **fingerprint):
 def test_a_slower_server_has_regressed_and_a_faster_one_improved():
     slower = compared(runs(1), runs(2, factor=1.5))
     assert slower.verdict is Verdict.REGRESSED
-    assert slower.primary.metric == "p95" and slower.primary.effect.low < 1.5 < slower.primary.effect.high
+    assert slower.primary.metric == "p50" and slower.primary.effect.low < 1.5 < slower.primary.effect.high
     assert slower.primary.p_value <= 0.05 and slower.primary.before < slower.primary.after
     assert compared(runs(1), runs(2, factor=0.6)).verdict is Verdict.IMPROVED
 
