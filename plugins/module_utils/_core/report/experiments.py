@@ -53,9 +53,18 @@ def render_tuning(tuning: Mapping[str, Any], width: int = 100, colour: bool = Fa
     page.title(_titled("Where users wait", where), [])
     for line in [baseline_line(tuning), *bottleneck_lines(tuning)]:
         page.item("·", line)
-    for unseen in (tuning.get("bottlenecks") or {}).get("unseen") or []:
-        page.item("?", f"not seen: {plain(unseen.get('source'))}: {plain(unseen.get('reason'))}", "dim")
+    for line in _unseen_lines((tuning.get("bottlenecks") or {}).get("unseen") or []):
+        page.item("?", f"not seen: {line}", "dim")
     return str(page)
+
+
+def _unseen_lines(unseen: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each reason once, with all that it holds for: "profile of edge, redis: …"."""
+    sources: dict[tuple[str, str], list[str]] = {}
+    for one in unseen:
+        kind, _space, name = plain(one.get("source")).rpartition(" ")
+        sources.setdefault((kind, plain(one.get("reason"))), []).append(name)
+    return [f"{kind} {', '.join(names)}: {reason}".lstrip() for (kind, reason), names in sources.items()]
 
 
 def render_experiment(experiment: Mapping[str, Any], width: int = 100, colour: bool = False, where: str = "") -> str:

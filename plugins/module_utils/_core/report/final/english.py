@@ -324,7 +324,8 @@ TEXTS = {
     # bottlenecks and profile
     "bottlenecks.not_looked": "The journal holds no search for bottlenecks.",
     "bottlenecks.none": "None was found that two sources agree on.",
-    "bottlenecks.ranked": "Ranked by the time for which they keep users waiting; each rests on what is listed with it.",
+    "bottlenecks.ranked": "Ranked by the time for which they keep users waiting; each rests on what is listed with it. One wait can have "
+    "two causes, so shares may add up to more than all.",
     "bottlenecks.fewer.one": "Only {n} was found that two sources agree on.",
     "bottlenecks.fewer.many": "Only {n} were found that two sources agree on.",
     "bottlenecks.more": "{n} more",

@@ -333,7 +333,8 @@ TEXTS = {
     "bottlenecks.not_looked": "O diário não contém nenhuma busca por gargalos.",
     "bottlenecks.none": "Nenhum foi confirmado por duas fontes.",
     "bottlenecks.ranked": (
-        "Em ordem do tempo que fazem os usuários esperar; cada um se apoia no que está listado com ele."
+        "Em ordem do tempo que fazem os usuários esperar; cada um se apoia no que está listado com ele. "
+        "Uma espera pode ter duas causas; por isso as partes podem somar mais do que o todo."
     ),
     "bottlenecks.fewer.one": "Apenas {n} foi confirmado por duas fontes.",
     "bottlenecks.fewer.many": "Apenas {n} foram confirmados por duas fontes.",
