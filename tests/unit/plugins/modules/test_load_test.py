@@ -60,7 +60,11 @@ def runs(monkeypatch):
 
 def watch(*thresholds):
     said = []
-    told = SimpleNamespace(say=said.append)
+
+    def say(text):
+        said.append(text)
+
+    told = SimpleNamespace(say=say)
     return load_test.Watch(LOAD, [parse_threshold(t) for t in thresholds], told), said
 
 

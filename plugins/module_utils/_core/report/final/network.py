@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model import Finding, Outcome
+from ...remediation.persist import OVERRIDE_FILE
 from ..run import ROLLED_BACK, not_restored, step_text
 from ..text import mark, plain
 from .document import (
@@ -106,7 +107,8 @@ def solution(facts: Facts, words: Words) -> list[Block]:
         key = "network.checks" if facts.validated else "network.checks.diagnosis"
         blocks.append(Paragraph(words.say(key, ok=words.number(ok), total=words.number(len(facts.checks)))))
     blocks.append(Paragraph(words.say("network.no_proof"), "note"))
-    if facts.network.get("compose_command"):
+    # what was only reconnected is in no file, and the next up leaves it as it is
+    if OVERRIDE_FILE in str(facts.network.get("compose_command")):
         blocks += [Paragraph(words.say("network.keep"), "label"), Command(str(facts.network["compose_command"]))]
     return blocks
 

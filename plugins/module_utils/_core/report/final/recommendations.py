@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from ...performance.comparison import Verdict
 from ...performance.statistics import runs_needed
+from ...remediation.persist import OVERRIDE_FILE
 from ..text import plain
 from .criteria import PLAN
 from .document import Block, Bullets, Cell, Heading, Line, Paragraph, Table, code, joined, line, quote
@@ -23,6 +24,7 @@ SATURATED_CORES = 0.8
 NOISY = 0.1
 SMALL_CHANGE = 1.1
 HOT = 0.3
+FEWEST_SAMPLES = 100
 
 
 def recommendations(facts: Facts, words: Words) -> list[Block]:
@@ -49,7 +51,7 @@ def _network(facts: Facts, words: Words) -> list[Advice]:
         found.append((words.say("advise.mend", code=code(finding.code)), line(told)))
     kept = [one for one in facts.attempts if one.get("verdict") == "kept"]
     files = sorted({plain(name) for one in kept for name in one.get("files") or []})
-    if kept and facts.network.get("compose_command"):
+    if kept and OVERRIDE_FILE in str(facts.network.get("compose_command")):
         names = words.listed([code(one.get("remediation")) for one in kept])
         found.append((words.say("advise.compose"), words.say("advise.compose.why", names=names)))
     elif files:
@@ -133,6 +135,7 @@ def _hot(tuning: Tuning, words: Words) -> Optional[Advice]:
     hot = [
         (float(one.get("own") or 0), profile, one)
         for profile in tuning.profiles
+        if int(profile.get("samples") or 0) >= FEWEST_SAMPLES
         for one in profile.get("functions") or []
         if float(one.get("own") or 0) >= HOT
     ]
