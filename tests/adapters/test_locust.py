@@ -262,6 +262,7 @@ class Module:
             "users": 2,
             "run_time": 4,
             "late_limit": 60000,
+            "arrival_rate": 20,
             "results": str(folder / "results"),
         }
         words = json.dumps({"endpoints": [{"path": "/one"}], **given, **options})
