@@ -244,7 +244,7 @@ def test_a_full_disk_keeps_a_change_from_being_begun(apart, state):
         done = []
         with pytest.raises(TransactionError, match=r"run-01-reconnect_endpoints\.json cannot be written \(No space left"):
             transaction(apart, state, done.append).attempt(REMEDIATION, "run", 1)
-        assert done == [] and transaction(apart, state).settle() == []
+        assert done == [] and transaction(apart, state).settle() == ([], [])
     finally:
         subprocess.run(["umount", state], check=True)
 
@@ -262,7 +262,7 @@ def test_a_disk_that_is_full_when_the_override_is_written_leads_back(apart, stat
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert record["reason"].startswith(f"{apart.folder}/compose.netfix.yml cannot be written (File too large)")
     assert record["verdict"] == "undone" and record["undo"]["verified"]
-    assert transaction(apart, state).settle() == []
+    assert transaction(apart, state).settle() == ([], [])
 
 
 SECOND = """\
