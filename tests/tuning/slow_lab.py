@@ -78,10 +78,10 @@ class Lab:
         return self.sql("SELECT md5(string_agg(i::text, ',' ORDER BY id)) FROM items i")
 
     def containers(self):
-        """Every container with its id, what it was made from, and its addresses."""
+        """Every container with its id and what it was made from; Compose writes variables in any order."""
         names = docker("ps", "-a", "--filter", f"label=com.docker.compose.project={PROJECT}", "--format", "{{.Names}}")
-        shown = "{{.Name}} {{.Id}} {{.Config.Env}} {{.Config.Cmd}}"
-        return sorted(docker("inspect", "--format", shown, *names.split()).split("\n"))
+        found = [(c["Name"], c["Id"], c["Config"]) for c in json.loads(docker("inspect", *names.split()))]
+        return sorted(f"{name} {id_} {sorted(made['Env'])} {made['Cmd']}" for name, id_, made in found)
 
 
 def docker(*words):
