@@ -30,6 +30,11 @@ options:
   datastores_before:
     description: What it returned before the load. Not needed where it was called with O(vertice.netfix.datastore_stats_info#module:seconds).
     type: dict
+  activity:
+    description:
+      - What it returned with O(vertice.netfix.datastore_stats_info#module:seconds) under the same load at another time.
+        Connections and running statements are taken from it, counters are not.
+    type: dict
   topology:
     description: What M(vertice.netfix.compose_topology_info) returned.
     type: dict
@@ -71,10 +76,10 @@ from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.b
 from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.bottlenecks.reading import evidence_from
 
 
-def bottlenecks(load, profiles=(), datastores=None, datastores_before=None, topology=None, routes=()):
+def bottlenecks(load, profiles=(), datastores=None, datastores_before=None, topology=None, routes=(), activity=None):
     """The bottlenecks, as plain data."""
     try:
-        evidence = evidence_from(load, profiles or (), datastores, datastores_before, topology, routes or ())
+        evidence = evidence_from(load, profiles or (), datastores, datastores_before, topology, routes or (), activity)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise AnsibleFilterError(f"bottlenecks: this is not what the modules return: {exc}") from exc
     return to_data(find_bottlenecks(evidence))

@@ -51,6 +51,10 @@ options:
         those of this time, unless they could not be read before it.
     type: float
     default: 0.0
+  delay:
+    description: Seconds to wait before that, as for users who start one after the other.
+    type: float
+    default: 0.0
 seealso:
   - module: vertice.netfix.container_stats_info
   - plugin: vertice.netfix.bottlenecks
@@ -156,6 +160,8 @@ caches:
     clients: {description: Connections., type: int, sample: 2}
 """
 
+import time
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vertice.netfix.plugins.module_utils._core.errors import NetfixError
 from ansible_collections.vertice.netfix.plugins.module_utils._core.model import to_data
@@ -173,11 +179,14 @@ def run(module):
     seconds = params["seconds"]
     if not 0 <= seconds <= LONGEST_S:
         raise NetfixError(f"seconds must be 0 to {LONGEST_S}; found {seconds:g}.")
+    if params["delay"] < 0:
+        raise NetfixError(f"delay must be 0 or more; found {params['delay']:g}.")
     engine = engine_from(module)
     containers = project_containers(engine, params["project_name"])
     unknown = sorted({*params["services"]} - {c.service for c in containers})
     if unknown:
         raise NetfixError(f"Project {params['project_name']!r} has no container of service {', '.join(unknown)}.")
+    time.sleep(params["delay"])
     databases, caches = look(engine, containers, params["services"])
     if seconds:
         first = {d.container: d for d in databases}, {c.container: c for c in caches}
@@ -194,6 +203,7 @@ def main():
             "project_name": {"type": "str", "required": True},
             "services": {"type": "list", "elements": "str", "default": []},
             "seconds": {"type": "float", "default": 0.0},
+            "delay": {"type": "float", "default": 0.0},
         },
         supports_check_mode=True,
     )

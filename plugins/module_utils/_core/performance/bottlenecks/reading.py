@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from ...model import from_data
 from ..datastores.difference import cache_since, since
+from ..datastores.indexes import wanted_indexes
 from ..datastores.model import Cache, Database
 from ..runs import Run
 from .model import Evidence, Profile, Service
@@ -26,10 +27,12 @@ def evidence_from(
     datastores_before: Optional[Mapping[str, Any]] = None,
     topology: Optional[Mapping[str, Any]] = None,
     routes: Sequence[Mapping[str, Any]] = (),
+    activity: Optional[Mapping[str, Any]] = None,
 ) -> Evidence:
     """Evidence from a set of runs and what process_profile_info, datastore_stats_info and compose_topology_info returned.
 
     ``routes`` are those of the operator (``netfix_routes``); others are read from variables like ``/prefix=http://service``.
+    ``activity`` was sampled under the same load at another time.
     Raises ValueError where something is not what those modules return.
     """
     topology = topology or {}
@@ -41,6 +44,9 @@ def evidence_from(
         databases = [since(earlier.get(d.container, d), d) if not d.seconds else d for d in databases]
         first = {c["container"]: from_data(Cache, c) for c in datastores_before.get("caches") or ()}
         caches = [cache_since(first.get(c.container, c), c) if not c.seconds else c for c in caches]
+    if activity:
+        sampled = {d["container"]: from_data(Database, d) for d in activity.get("databases") or ()}
+        databases = [_with_activity(d, sampled.get(d.container)) for d in databases]
     calls = (d for d in topology.get("dependencies") or () if d.get("kind") == "call" and d.get("host") in services)
     runs = [from_data(Run, r) for r in load.get("runs") or ()]
     return Evidence(
@@ -54,6 +60,19 @@ def evidence_from(
         cores=_cores(load.get("fingerprint") or {}),
         warm_up_s=_number((load.get("fingerprint") or {}).get("warm_up")),
     )
+
+
+def _with_activity(database: Database, sampled: Optional[Database]) -> Database:
+    if sampled is None or not sampled.samples:
+        return database
+    seen = replace(
+        database,
+        samples=sampled.samples,
+        clients=sampled.clients,
+        running=sampled.running,
+        statements_from=database.statements_from or sampled.statements_from,
+    )
+    return replace(seen, wanted=wanted_indexes(seen))
 
 
 def _service(told: Mapping[str, Any]) -> Service:

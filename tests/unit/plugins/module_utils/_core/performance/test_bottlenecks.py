@@ -290,6 +290,38 @@ def test_counters_before_and_after_the_load_serve_as_well():
     assert codes(result) == ["performance.missing_index"] and result["items"][0]["cost_s_per_s"] == 3.75
 
 
+def unsampled(stores):
+    """What the database says of itself to one who does not watch it."""
+    made = copy.deepcopy(stores)
+    made["databases"][0].update(samples=0, clients=[], running=[])
+    return made
+
+
+def test_connections_sampled_at_another_time_name_the_small_pool():
+    case = CASES["small_pool"]
+    without = found(case, datastores=unsampled(case[2]))
+    assert "performance.small_pool" not in codes(without)
+    assert unseen(without)["connections of postgres"] == "they were not sampled under load"
+    result = found(case, datastores=unsampled(case[2]), activity=case[2])
+    assert codes(result) == ["performance.small_pool"] and "connections of postgres" not in unseen(result)
+
+
+def test_activity_sampled_at_another_time_names_the_index_that_no_counter_tells_of():
+    stores = unsampled(without_index())
+    table = {"schema": "public", "name": "items", "rows": 500000, "columns": ["id", "tag", "title", "score"], "scans": 250}
+    stores["databases"][0].update(statements=[], statements_from="", tables=[table], wanted=[])
+    activity = without_index()
+    activity["databases"][0]["statements_from"] = "pg_stat_activity"
+    result = found(CASES["missing_index"], datastores=stores, activity=activity)
+    assert codes(result) == ["performance.missing_index"] and result["items"][0]["cost_s_per_s"] == 3.75
+
+
+@pytest.mark.parametrize("activity", [{}, {"databases": [], "caches": []}])
+def test_without_samples_the_counters_stay_what_they_are(activity):
+    stores = datastores()
+    assert found(HEALTHY, datastores=stores, activity=activity) == found(HEALTHY, datastores=stores)
+
+
 def test_time_without_load_between_the_two_looks_does_not_make_a_statement_cheap():
     # of 40 s between the looks the run took 9 and its warm-up 1: the rate is that of these 10 s
     runs, profiles, stores, told = copy.deepcopy(CASES["missing_index"])
