@@ -49,10 +49,22 @@ def is_throttled(situation: Situation, service: str) -> bool:
 
 def is_busy(situation: Situation, service: str) -> bool:
     """Whether its processes compute nearly all the time."""
+    return _busy_share(situation, service) >= _BUSY
+
+
+def computed_or_queued(situation: Situation, service: str) -> float:
+    """Requests that are computed, or wait for their turn, at any moment: u / (1 - u) for one process that is busy for u of the time.
+
+    The mean of a queue with one server and random arrivals; https://en.wikipedia.org/wiki/M/M/1_queue.
+    """
+    return situation.used(service).cpu / max(1 - _BUSY, 1 - _busy_share(situation, service))
+
+
+def _busy_share(situation: Situation, service: str) -> float:
     profile = situation.profile(service)
     processes = max(1, sum(1 for p in profile.processes if p.cpu > _LEAST_CORES)) if profile else 1
     limit = situation.service(service).cpus or situation.evidence.cores or processes
-    return situation.used(service).cpu >= _BUSY * min(processes, limit)
+    return situation.used(service).cpu / min(processes, limit)
 
 
 def computing(situation: Situation) -> list[Bottleneck]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
-from .computing import in_databases, is_busy, is_throttled
+from .computing import computed_or_queued, in_databases, is_busy, is_throttled
 from .model import Bottleneck, Fact
 from .settings import pool, said_to_serve, workers
 from .situation import Situation
 
-# a pool is in use from this share of its connections on; a queue is one from so many under way for each that is served
+# a pool is in use from this share of its connections on, and too small from so many requests under way for each of them
 _IN_USE = 0.5
+_WANTED = 1.5
+# a queue for workers is one from so many under way for each that is served
 _QUEUED = 2.0
 # what is waited for steadily takes most requests about as long; a busy machine does not
 _STEADY = 2.5
@@ -29,7 +31,7 @@ def small_pool(situation: Situation) -> list[Bottleneck]:
             waiting = situation.waiting_through(client.service) if client.service else 0.0
             endpoint = situation.worst(client.service)
             small = 0 < client.connections <= database.max_connections / 4
-            if not small or endpoint is None or client.busy < _IN_USE or waiting < _QUEUED * client.connections:
+            if not small or endpoint is None or client.busy < _IN_USE or waiting < _WANTED * client.connections:
                 continue
             busy = f"{client.service} has {client.connections:.0f} connections to {database.service}, in use {client.busy:.0%} of the time"
             under_way = f"{waiting:.1f} requests are under way at any moment"
@@ -53,7 +55,7 @@ def waiting(situation: Situation, known: Iterable[Bottleneck]) -> list[Bottlenec
     if any(b.service == service and b.code == "performance.small_pool" for b in known):
         return []
     under_way = situation.slow_waiting(service)
-    explained = in_databases(situation, service) + situation.used(service).cpu
+    explained = in_databases(situation, service) + computed_or_queued(situation, service)
     left = under_way - explained
     if left < _UNEXPLAINED * under_way:
         return []
