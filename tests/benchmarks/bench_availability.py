@@ -4,6 +4,7 @@
 """What users notice of a repair: requests lost, and the longest gap, with a steady probe through the published port.
 
     sudo .venv/bin/python tests/benchmarks/bench_availability.py --rounds 5
+    sudo .venv/bin/python tests/benchmarks/bench_availability.py --only rebuild_network
 
 Ten services (support/shop.py), one route broken. Each remediation runs as the module runs it, from the first look to the
 verdict of the gate, beside what the original plan does: docker compose down, up --build. All of them in every round, in
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Callable
@@ -75,8 +77,8 @@ def nothing() -> str:
 class Bench:
     """Measures what is done to one shop."""
 
-    def __init__(self, shop: Shop, state: str) -> None:
-        self._shop, self._state = shop, state
+    def __init__(self, shop: Shop, state: str, only: Sequence[str] = ()) -> None:
+        self._shop, self._state, self._only = shop, state, only
         self._verdicts: Counter[str] = Counter()
         self._seen: defaultdict[str, list[tuple[float, Seen, float]]] = defaultdict(list)
 
@@ -85,15 +87,17 @@ class Bench:
         shop = self._shop
         self._measure(NOTHING, SHOP, nothing)
         shop.take_a_name_away()
-        for name in NAME_LOST if number % 2 else reversed(NAME_LOST):
+        chosen = [name for name in NAME_LOST if name in (self._only or NAME_LOST)]
+        for name in chosen if number % 2 else reversed(chosen):
             run = next(RUNS)
             self._measure(name, SHOP, partial(attempt, shop, self._state, name, run))
             transaction(shop, self._state).roll_back(run)
             shop.wait(ORDERS, STOCK)
             shop.wait(SHOP, status=502)
-        self._measure(ORIGINAL, SHOP, partial(rebuilt_as_planned, shop))
-        shop.move_stock()
-        self._measure(RELOAD, STOCK, partial(attempt, shop, self._state, RELOAD, next(RUNS)))
+        if not self._only:
+            self._measure(ORIGINAL, SHOP, partial(rebuilt_as_planned, shop))
+            shop.move_stock()
+            self._measure(RELOAD, STOCK, partial(attempt, shop, self._state, RELOAD, next(RUNS)))
         # everybody under the first addresses again
         rebuilt_as_planned(shop)
         shop.wait(ORDERS, STOCK, SHOP)
@@ -122,7 +126,7 @@ class Bench:
             "| | kept | takes | routes that worked: lost | longest gap | the broken route answers after |",
             "| --- | --- | --- | --- | --- | --- |",
         ]
-        for what in (NOTHING, NAME_LOST[0], RELOAD, *NAME_LOST[1:], ORIGINAL):
+        for what in (w for w in (NOTHING, NAME_LOST[0], RELOAD, *NAME_LOST[1:], ORIGINAL) if self._seen[w]):
             took, worked, broken = zip(*self._seen[what])
             of = round(statistics.median(s.asked for s in worked))
             cells = (
@@ -143,6 +147,7 @@ def _median(values: list[float], form: str, unit: str = "") -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=NAME_LOST, default=[], help="beside the control; as often as needed")
     parser.add_argument("--project", default="netfix-bench-shop")
     parser.add_argument("--port", type=int, default=18590, help="of 127.0.0.1, for the edge")
     parser.add_argument("--subnet", default="10.214.99.0/24", help="that nothing else uses")
@@ -150,7 +155,7 @@ def main() -> None:
     print(machine(docker.from_env().version()["Version"]), flush=True)
     with tempfile.TemporaryDirectory(prefix="netfix-bench-") as folder:
         with Shop(Path(folder) / "shop", options.project, options.port, options.subnet) as shop:
-            bench = Bench(shop, f"{folder}/state")
+            bench = Bench(shop, f"{folder}/state", options.only)
             for number in range(options.rounds):
                 bench.round(number)
             print(bench.table())

@@ -68,6 +68,11 @@ def test_a_network_that_is_as_it_should_be_is_made_anew_only_where_that_is_force
     assert list(seats(proposal)) == [DB, API, WEB] and proposal.patch == {} and proposal.recreated == ()
 
 
+def test_whoever_has_to_do_with_the_most_others_is_away_for_the_shortest_time():
+    (step,) = [s for s in rebuilt(broken()).steps if s.action.value == "disconnect_all"]
+    assert step.args["containers"] == [DB, WEB, API]
+
+
 def test_services_that_share_no_network_are_joined_where_it_is_forced():
     proposal = propose(recorded("disjoint_networks"), "rebuild_network", forced=True)
     assert "create_network" in actions(proposal) and proposal.recreated == ("api_gateway",)
