@@ -31,14 +31,30 @@ def program(entry: str) -> bytes:
     return buffer.getvalue()
 
 
-def unit_started(unit: str, description: str, line: list[str]) -> bool:
-    """Whether systemd runs the program as a transient unit: one that a login's end does not take along."""
+def start(unit: str, description: str, line: list[str], log: str) -> str:
+    """Have the program run beyond our end, and write to the file ``log``; what to call it.
+
+    Where systemd runs it is a transient unit: one that a login's end does not take along.
+    """
+    if _is_unit(unit, description, line, log):
+        return f"systemd unit {unit}"
+    with open(log, "ab") as file:
+        process = subprocess.Popen(
+            line, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd="/", start_new_session=True
+        )
+    return f"process {process.pid}"
+
+
+def _is_unit(unit: str, description: str, line: list[str], log: str) -> bool:
     if not os.path.isdir(SYSTEMD) or os.geteuid() != 0:
         return False
-    start = ["systemd-run", "--quiet", f"--unit={unit}", f"--description={description}", "--collect"]
+    begin = ["systemd-run", "--quiet", f"--unit={unit}", f"--description={description}", "--collect"]
+    begin += [f"--property=Standard{stream}=append:{log}" for stream in ("Output", "Error")]
+    # systemd puts variables in the place of $NAME
+    words = [word.replace("$", "$$") for word in line]
     try:
         done = subprocess.run(
-            [*start, *line], stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False
+            [*begin, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -15,7 +15,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from .._core.errors import NetfixError, TransactionError
 from .._core.remediation.persist import OVERRIDE_FILE
 from .attempts import Attempts
 from .compose import Compose, Project
-from .detached import START_S, program, unit_started
+from .detached import START_S, program, start
 from .engine import Engine
 from .executor import Executor
 from .files import private_folder, read_text, remove, write_whole
@@ -85,14 +84,7 @@ def _start(folder: str) -> str:
     line = [sys.executable, os.path.join(folder, PROGRAM)]
     # the name of a folder of ours, and of Compose's project: both are fit for a unit
     unit = f"netfix-{os.path.basename(os.path.dirname(folder))}-{os.path.basename(folder)}"
-    if unit_started(unit, "undoes an unconfirmed change of vertice.netfix", line):
-        name = f"systemd unit {unit}"
-    else:
-        with open(os.path.join(folder, LOG), "wb") as log:
-            process = subprocess.Popen(
-                line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
-            )
-        name = f"process {process.pid}"
+    name = start(unit, "undoes an unconfirmed change of vertice.netfix", line, os.path.join(folder, LOG))
     end = time.monotonic() + START_S
     while not os.path.exists(os.path.join(folder, READY)):
         if time.monotonic() > end:

@@ -15,7 +15,6 @@ import os
 import select
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ from typing import Any, Optional
 from ..._core.errors import LocalError
 from ..._core.local.model import Plan
 from ..._core.model import to_data
-from ..detached import START_S, program, unit_started
+from ..detached import START_S, program, start
 from ..files import private_folder, read_text, write_whole
 from . import supervisor
 from .supervisor import ENDED, GOOD, LOGS, PLAN, SERVICES, STATUS, WHO, digest
@@ -75,11 +74,7 @@ class Running:
             os.unlink(os.path.join(self.folder, STATUS))
         write_whole(os.path.join(self.folder, PROGRAM), program(supervisor.__name__))
         line = [sys.executable, os.path.join(self.folder, PROGRAM)]
-        if not unit_started(unit, "services without Docker, by vertice.netfix", line):
-            with open(os.path.join(self.folder, LOG), "ab") as log:
-                subprocess.Popen(
-                    line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
-                )
+        start(unit, "services without Docker, by vertice.netfix", line, os.path.join(self.folder, LOG))
 
     def wait(self, plan: Plan, seconds: float) -> dict[str, Any]:
         """The status, once every service of the plan is as it should be, or has ended, or the time is up."""
