@@ -224,7 +224,9 @@ refused:
     reason:
       description: Why, and what would help.
       type: str
-      sample: "its file system has no program 'ffmpeg'. Its image shop/vision:2 is not fit to run it: build it anew, or correct its command."
+      sample: >-
+        its file system has no program 'ffmpeg'. Its image shop/vision:2 is not fit to run it: build it anew, or correct its
+        command or its mounts.
 notes:
   description: What differs from the configuration, and what the volumes begin with.
   returned: success
@@ -331,7 +333,7 @@ def present(module, local):
     before = running.status()
     plan = local.plan(config, root, params["archives"], params["image_sources"], module.check_mode)
     if not plan.services:
-        reasons = "; ".join(f"{r.service}: {r.reason}" for r in plan.refused) or "it has no services"
+        reasons = " ".join(f"{r.service}: {r.reason}" for r in plan.refused) or "it has no services"
         running.end()
         raise LocalError(f"Nothing of project {local.name!r} can run without Docker. {reasons}")
     states = {s["name"]: s["status"] for s in before.get("services") or ()}

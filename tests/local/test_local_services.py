@@ -38,6 +38,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): print("asked", self.path, flush=True)
 http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Answer).serve_forever()
 """
+# the head of a 64-bit program for the Motorola 68000, which no such host has; see elf(5)
+FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x04\x00" + bytes(44)
 COMPOSE = """\
 x-part: &part
   image: netfix-part:latest
@@ -64,6 +66,10 @@ services:
   broken:
     <<: *part
     command: [no-such-program]
+  foreign:
+    <<: *part
+    command: [/srv/foreign]
+    volumes: ["./foreign:/srv/foreign:ro"]
 volumes:
   data: {{name: "{volume}"}}
 """
@@ -82,6 +88,9 @@ def shop(project):
     (project.folder / "server.py").write_text(SERVER)
     (project.folder / "files").mkdir()
     (project.folder / "files" / "operators").write_text("as it was")
+    program = project.folder / "foreign"
+    program.write_bytes(FOREIGN)
+    program.chmod(0o755)
     project.write(COMPOSE.format(port=project.port, volume=project.volume))
     return project
 
@@ -106,6 +115,7 @@ def test_what_can_run_runs_and_the_rest_is_named_with_the_reason(shop):
     reasons = {r["service"]: r["reason"] for r in result["refused"]}
     assert "netfix-no-such-image:1" in reasons["lost"] and "docker save" in reasons["lost"]
     assert "no-such-program" in reasons["broken"] and "build it anew" in reasons["broken"]
+    assert "/srv/foreign is a program for another architecture" in reasons["foreign"]
     front = shop.service(result, "front")
     assert front["ports"][0]["wanted"] == shop.port and front["ports"][0]["port"] != shop.port
 

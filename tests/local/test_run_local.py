@@ -36,13 +36,13 @@ def stack(tmp_path):
         made.module(state="absent")
 
 
-def run_local(project, folder, **more):
+def run_local(project, folder, *words, **more):
     """Exit code, what was printed, and the journal's host."""
     options = {"netfix_project_src": str(project.folder), "netfix_project_name": project.name, "netfix_docker_host": NOWHERE,
                "netfix_state_dir": str(project.state_dir), "netfix_load_seconds": 3, **more}  # fmt: skip
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), ROOT / "playbooks" / "run_local.yml",
-         "-e", f"@{project.folder}/netfix.yml", "-e", json.dumps(options)],
+         "-e", f"@{project.folder}/netfix.yml", "-e", json.dumps(options), *words],
         cwd=folder, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     journals = sorted(folder.glob("netfix-report/*/journal.json"), key=os.path.getmtime)
@@ -68,9 +68,39 @@ def test_the_lab_runs_without_an_engine_and_leaves_nothing(stack, tmp_path):
     assert code == 0 and set(RECAP.findall(said)) == {"0"}, said
     assert [s["pid"] for s in again["local"]["services"]] == [s["pid"] for s in local["services"]]
 
+    code, said, _before, _report = run_local(stack, tmp_path, "--check", netfix_local_state="absent")
+    assert code == 0 and "netfix: planned" in said and "would be ended" in said, said
+    assert all(lives(s["pid"]) for s in local["services"])
+
     code, said, ended, _report = run_local(stack, tmp_path, netfix_local_state="absent")
     assert code == 0 and ended["status"] == "undone" and ended["local"]["state"] == "absent", said
     assert stack.left() == [] and not any(lives(s["pid"]) for s in local["services"])
+
+
+def test_a_repair_that_finds_no_engine_goes_on_without_docker_and_names_what_it_lacks(tmp_path):
+    made = Project(tmp_path / "reference")
+    shutil.copytree(ROOT / "lab" / "reference", made.folder)
+    part, lacking = "  orders:\n    <<: *part\n", "    image: netfix-no-such-image:1\n"
+    made.write((made.folder / "compose.yml").read_text().replace(part, part + lacking))
+    try:
+        code, said, host = play(
+            made, "fix_network", tmp_path, lab_gateway=GATEWAY, netfix_project_name=made.name, netfix_docker_host=NOWHERE,
+            netfix_escape_hatch=True, netfix_state_dir=str(made.state_dir),
+        )  # fmt: skip
+        assert code == 2 and host["status"] == "failed" and "does not answer" in host["error"], said
+        local = host["local"]
+        assert {s["name"]: s["status"] for s in local["services"]} == {"gateway": "running", "users": "running"}, said
+        assert [r["service"] for r in local["refused"]] == ["orders"]
+        assert {c["check"]["name"]: c["outcome"] for c in local["validation"]["checks"]} == {
+            "users through the gateway": "ok", "orders through the gateway": "failed"
+        }  # fmt: skip
+        words = " ".join(said.split())
+        assert "orders cannot run so: its image netfix-no-such-image:1" in words
+        assert "checks fail without Docker as well: orders through the gateway (orders cannot run so)" in words
+    finally:
+        if made.state_dir.exists():
+            made.module(state="absent")
+    assert made.left() == []
 
 
 def test_a_repair_without_time_tries_nothing_and_goes_on_without_docker(tmp_path):

@@ -21,6 +21,8 @@ def local_lines(local: Mapping[str, Any]) -> list[tuple[str, str]]:
     if state == "absent":
         return [("✓", "the services that ran without Docker are ended, and nothing of them is left")]
     services = local.get("services") or []
+    if state == "planned" and not services:
+        return [("·", "what runs of it without Docker would be ended, and nothing of it would be left")]
     good = [s for s in services if s.get("status") in GOOD]
     lines = [("!", plain(local["warning"], 400))] if local.get("warning") else []
     if state == "planned":
@@ -38,8 +40,11 @@ def local_lines(local: Mapping[str, Any]) -> list[tuple[str, str]]:
     for service in services:
         for port in service.get("ports") or []:
             there = f"{plain(service.get('name'))}: http://127.0.0.1:{int(port.get('port') or 0)}"
-            moved = port.get("wanted") and port.get("wanted") != port.get("port")
-            lines.append(("·", f"{there} (port {int(port['wanted'])} was taken)" if moved else there))
+            if service.get("status") == "planned":
+                there += ", or on a free port where that one is taken"
+            elif port.get("wanted") and port.get("wanted") != port.get("port"):
+                there += f" (port {int(port['wanted'])} was taken)"
+            lines.append(("·", there))
     lines += [("·", plain(note, 400)) for note in local.get("notes") or []]
     return lines + _validated(local.get("validation") or {})
 

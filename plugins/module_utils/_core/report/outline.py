@@ -32,7 +32,6 @@ MEANINGS = {
 # where nothing was looked at, and services run without Docker
 LOCAL_MEANINGS = {
     "diagnosed": "its services run without Docker; nothing of the project itself was changed",
-    "planned": "its services would run without Docker; nothing was changed",
     "undone": "its services without Docker were ended, and nothing of them is left",
 }
 

@@ -191,7 +191,7 @@ def ask(checks: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any
 def _what_to_install(name: str, config: Mapping[str, Any], plan: Plan) -> str:
     service = next(s for s in plan.services if s.name == name)
     if service.origin != "host":
-        return f"Its image {service.image} is not fit to run it: build it anew, or correct its command."
+        return f"Its image {service.image} is not fit to run it: build it anew, or correct its command or its mounts."
     server = server_for(str((config["services"][name] or {}).get("image") or ""))
     what = server.package if server else f"the package that has {service.argv[0]}"
     return (
