@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .model import Image
 
+# each stands for its image's own entry point; what the engine's volume holds belongs to the user of that image
 _POSTGRES = """\
 set -eu
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -18,15 +19,60 @@ export PATH
 PGDATA=${PGDATA:-/var/lib/postgresql/data}
 user=${POSTGRES_USER:-postgres}
 name=${POSTGRES_DB:-$user}
-mkdir -p /run/postgresql
+method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
+as() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
+mkdir -p "$PGDATA"
+chown -R postgres:postgres "$PGDATA"
+chmod 700 "$PGDATA"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    printf '%s\\n' "${POSTGRES_PASSWORD:-}" >/tmp/password
-    initdb -D "$PGDATA" -U "$user" --pwfile=/tmp/password --auth-host=scram-sha-256 --auth-local=trust --no-sync >/dev/null
+    (umask 077; printf '%s\\n' "${POSTGRES_PASSWORD:-}" >/tmp/password)
+    chown postgres /tmp/password
+    as initdb -D "$PGDATA" -U "$user" ${POSTGRES_PASSWORD:+--pwfile=/tmp/password} --auth-local=trust --auth-host="$method" \\
+        --no-sync >/dev/null
     rm /tmp/password
-    echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
-    [ "$name" = postgres ] || echo "CREATE DATABASE \\"$name\\";" | postgres --single -D "$PGDATA" postgres >/dev/null
+    echo "host all all all $method" >>"$PGDATA/pg_hba.conf"
+    [ "$name" = postgres ] || echo "CREATE DATABASE \\"$name\\";" | as postgres --single -D "$PGDATA" postgres >/dev/null
 fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
+exec setpriv --reuid=postgres --regid=postgres --init-groups \\
+    postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
+"""
+# the package's protected mode would refuse whoever comes from another service
+_REDIS = """\
+set -eu
+case "${1:-}" in
+redis-server | valkey-server) shift ;;
+'' | -* | *.conf) ;;
+*) exec "$@" ;;
+esac
+cd /tmp
+[ ! -d /data ] || cd /data
+exec redis-server "$@" --protected-mode no
+"""
+# the package's own configuration brings a site that answers 404 for whatever another one does not name
+_NGINX = """\
+set -eu
+[ "${1:-}" = nginx ] || exec "$@"
+shift
+conf=/etc/nginx/nginx.conf
+if grep -qs sites-enabled "$conf"; then
+    conf=/tmp/nginx.conf
+    cat >"$conf" <<'END'
+user www-data;
+worker_processes auto;
+pid /run/nginx.pid;
+error_log stderr notice;
+events { worker_connections 1024; }
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log /dev/stdout;
+    sendfile on;
+    keepalive_timeout 65;
+    include /etc/nginx/conf.d/*.conf;
+}
+END
+fi
+exec nginx -c "$conf" "$@"
 """
 
 
@@ -37,19 +83,19 @@ class Server:
     program: str
     package: str
     entrypoint: tuple[str, ...]
-    command: tuple[str, ...] = ()
-    user: str = ""
+    command: tuple[str, ...]
 
 
-_REDIS = Server(
-    "redis-server", "redis-server", (),
-    ("redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--dir", "/tmp"),
-)  # fmt: skip
+def _server(program: str, package: str, script: str, *command: str) -> Server:
+    return Server(program, package, ("/bin/sh", "-c", script, package), command)
+
+
+_LIKE_REDIS = _server("redis-server", "redis-server", _REDIS, "redis-server", "--save", "")
 SERVERS = {
-    "redis": _REDIS,
-    "valkey": _REDIS,
-    "postgres": Server("initdb", "postgresql", ("/bin/sh", "-c", _POSTGRES, "postgres"), ("postgres",), "postgres"),
-    "nginx": Server("nginx", "nginx-light", (), ("nginx", "-g", "daemon off;")),
+    "redis": _LIKE_REDIS,
+    "valkey": _LIKE_REDIS,
+    "postgres": _server("initdb", "postgresql", _POSTGRES, "postgres"),
+    "nginx": _server("nginx", "nginx-light", _NGINX, "nginx", "-g", "daemon off;"),
 }
 
 
@@ -63,5 +109,5 @@ def stand_in(image: str, server: Server) -> Image:
     note = f"its image {image} cannot be read: the host's own {server.program} stands in for it, whatever its version"
     return Image(
         f"{server.package} of this host", "host", (), entrypoint=server.entrypoint, command=server.command,
-        user=server.user, notes=(note,),
+        notes=(note,),
     )  # fmt: skip
