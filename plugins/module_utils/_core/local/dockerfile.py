@@ -88,20 +88,18 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _copies(text: str, context: str, workdir: str) -> list[tuple[str, str]]:
-    """Source below the context and target for each word; none for what comes from another stage or the network."""
+    """Source below the context and target for each word; none for what comes from another stage or the network.
+
+    A target that ends with a slash is a folder; of a folder its contents are copied, as Docker does.
+    """
     words = list(_words(text)) if text.lstrip().startswith("[") else shlex.split(text)
     if any(word.startswith("--from") for word in words):
         return []
-    words = [word for word in words if not word.startswith("--")]
-    target = posixpath.join(workdir, words[-1]) if words else ""
-    found = []
-    for word in words[:-1]:
-        source = posixpath.normpath(posixpath.join(context, word.lstrip("/")))
-        if "://" in word or not (source == context or source.startswith(context.rstrip("/") + "/")):
-            continue
-        into = words[-1].endswith("/") or len(words) > 2
-        folder_itself = source == context or word.endswith("/")
-        found.append(
-            (source, posixpath.join(target, posixpath.basename(source)) if into and not folder_itself else target)
-        )
-    return found
+    *words, into = [word for word in words if not word.startswith("--")] or [""]
+    target = posixpath.normpath(posixpath.join(workdir, into))
+    # WORKDIR is there, as a folder
+    if len(words) > 1 or into.endswith(("/", "/.")) or target == posixpath.normpath(workdir):
+        target = target.rstrip("/") + "/"
+    sources = [(word, posixpath.normpath(posixpath.join(context, word.lstrip("/")))) for word in words]
+    inside = (context, context.rstrip("/") + "/")
+    return [(s, target) for word, s in sources if "://" not in word and (s == inside[0] or s.startswith(inside[1]))]

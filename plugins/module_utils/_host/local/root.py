@@ -47,9 +47,11 @@ def build(service: Service, scratch: str, volumes: str, live: bool = True) -> No
     root = os.path.join(scratch, "root")
     _overlay(service, scratch, root)
     for source, target in service.copies:
-        _copy(source, _inside(root, target))
+        _copy(source, _inside(root, target) + target[len(target.rstrip("/")) :])
     for number, mount in enumerate(service.mounts):
-        _mount(mount, root, os.path.join(scratch, f"copy-{number}"), volumes)
+        _mount(mount, root, os.path.join(scratch, f"copy-{number}"), volumes, bool(service.layers))
+    # made where it is not there, as Docker does
+    _point(root, service.workdir or "/")
     _system(root, live)
     files = {"/etc/hosts": service.hosts, "/etc/hostname": f"{service.hostname}\n", **service.files}
     files["/etc/resolv.conf"] = f"nameserver {DNS_ADDRESS}\noptions timeout:1 attempts:1\n"
@@ -96,11 +98,12 @@ def _copy(source: str, target: str) -> None:
     if os.path.isdir(source):
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     elif os.path.exists(source):
+        # one that ends with a slash is a folder, there already or not
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copy2(source, target)
 
 
-def _mount(mount: Mount, root: str, private: str, volumes: str) -> None:
+def _mount(mount: Mount, root: str, private: str, volumes: str, image: bool) -> None:
     if mount.kind == "tmpfs":
         kernel.mount("tmpfs", _point(root, mount.target), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
         return
@@ -109,7 +112,9 @@ def _mount(mount: Mount, root: str, private: str, volumes: str) -> None:
         os.makedirs(source, exist_ok=True)
         fresh = f"{source}{FRESH}"
         if os.path.exists(fresh):
-            _take_over(_inside(root, mount.target), source)
+            # what this host has in that place is none of the service's
+            if image:
+                _take_over(_inside(root, mount.target), source)
             os.unlink(fresh)
     folder = os.path.isdir(source) or not os.path.exists(source)
     target = _point(root, mount.target, folder)

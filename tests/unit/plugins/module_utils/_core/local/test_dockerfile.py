@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.vertice.netfix.plugins.module_utils._core.local.dockerfile import image_from_dockerfile
 
 TEXT = """\
@@ -39,10 +40,25 @@ def test_the_last_stage_runs_from_its_context():
 def test_files_of_the_context_are_copied_to_where_the_dockerfile_says():
     copies = image_from_dockerfile(TEXT, "/ctx").copies
     assert copies == (
-        ("/ctx/requirements.txt", "/srv/app/."),
-        ("/ctx/src", "/srv/app/./src/"),
+        ("/ctx/requirements.txt", "/srv/app/"),
+        ("/ctx/src", "/srv/app/src/"),
         ("/ctx", "/srv/all"),
     )
+
+
+@pytest.mark.parametrize(
+    "copy, copies",
+    [
+        ("app.py .", [("/ctx/app.py", "/srv/app/")]),
+        ("app.py /srv/app", [("/ctx/app.py", "/srv/app/")]),
+        ("app.py main.py", [("/ctx/app.py", "/srv/app/main.py")]),
+        ("a.py b.py lib", [("/ctx/a.py", "/srv/app/lib/"), ("/ctx/b.py", "/srv/app/lib/")]),
+        ("--chown=1:1 . .", [("/ctx", "/srv/app/")]),
+        ('["a b.py", "./"]', [("/ctx/a b.py", "/srv/app/")]),
+    ],
+)
+def test_a_folder_is_told_from_a_file_by_where_it_goes(copy, copies):
+    assert list(image_from_dockerfile(f"FROM x\nWORKDIR /srv/app\nCOPY {copy}", "/ctx").copies) == copies
 
 
 def test_what_cannot_be_done_is_said():
