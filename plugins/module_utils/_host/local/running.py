@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -83,7 +83,7 @@ class Running:
         while True:
             now = _json(os.path.join(self.folder, STATUS))
             heard = self._asked in ("", now.get("asked"))
-            if heard and now.get("digest") == wanted and now["services"] and all(_settled(s) for s in now["services"]):
+            if heard and now.get("digest") == wanted and now["services"] and _settled(now["services"], plan):
                 return now
             if time.monotonic() >= end:
                 return now
@@ -132,8 +132,14 @@ class Running:
                 os.close(descriptor)
 
 
-def _settled(service: Mapping[str, Any]) -> bool:
-    return service["status"] in GOOD or service["status"] in ENDED or service["status"] == "unhealthy"
+def _settled(services: Sequence[Mapping[str, Any]], plan: Plan) -> bool:
+    """Whether nothing more is to come: none starts, and who waits does so for one that ended."""
+    lost = {s["name"] for s in services if s["status"] in ("exited", "failed")}
+    needs = {s.name: {n.service for n in s.needs} for s in plan.services}
+    waiting = {s["name"] for s in services if s["status"] == "waiting"}
+    while more := {name for name in waiting - lost if needs[name] & lost}:
+        lost |= more
+    return all(s["status"] in (*GOOD, *ENDED, "unhealthy") or s["name"] in lost for s in services)
 
 
 def _json(path: str) -> dict[str, Any]:
