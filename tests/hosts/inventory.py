@@ -19,6 +19,13 @@ ROOT = Path(__file__).parents[2]
 PREFIX = os.environ.get("LAB_PROJECT", "netfix-hosts")
 IMAGE, PART = "netfix-managed:latest", "netfix-part:latest"
 PROJECT, FOLDER = "shop", "/srv/lab"
+# a host of its own process, and one that systemd runs
+PLAIN, SYSTEMD = (), ("--tmpfs", "/run", "--tmpfs", "/tmp", "--entrypoint", "/sbin/init")
+SERVERS = {
+    PLAIN: "/usr/sbin/sshd; nested-host start",
+    # it starts both by itself, the SSH server in vain without its keys
+    SYSTEMD: "timeout 60 sh -c 'until docker version; do sleep 0.2; done' >/dev/null 2>&1; systemctl reset-failed; systemctl start ssh",
+}
 # nobody listens there
 UNREACHABLE = {"ansible_host": "127.0.0.1", "ansible_port": 1}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
@@ -32,10 +39,10 @@ def run(*words, given=None, check=True):
 
 
 class Host:
-    """One managed host, with a fault planted or none."""
+    """One managed host, with a fault planted or none. ``runs`` is what keeps it going."""
 
-    def __init__(self, name, fault):
-        self.name, self.fault, self.container = name, fault, f"{PREFIX}-{name}"
+    def __init__(self, name, fault, runs=PLAIN):
+        self.name, self.fault, self.runs, self.container = name, fault, runs, f"{PREFIX}-{name}"
 
     def shell(self, script, given=None):
         """What a root shell on the host prints."""
@@ -49,9 +56,9 @@ class Host:
         """Bring up the host, its engine, its SSH server and its project."""
         run(
             "docker", "run", "-d", "--name", self.container, "--hostname", self.name, "--privileged", "--network", PREFIX,
-            "-v", f"{ROOT}:/netfix:ro", IMAGE,
+            "-v", f"{ROOT}:/netfix:ro", *self.runs, IMAGE,
         )  # fmt: skip
-        self.shell("cat >/etc/ssh/accepted; ssh-keygen -q -A; /usr/sbin/sshd; nested-host start", public_key)
+        self.shell(f"cat >/etc/ssh/accepted; ssh-keygen -q -A; {SERVERS[self.runs]}", public_key)
         self.shell(f"docker load -q >/dev/null; docker tag {PART} netfix-lab:latest", image)
         self.lab("up")
         self.lab("symptom" if self.fault else "healthy")
@@ -65,9 +72,9 @@ class Host:
 class Inventory:
     """The hosts, and how Ansible is told of them. Everything it needs lies in ``folder``."""
 
-    def __init__(self, folder, faults):
+    def __init__(self, folder, faults, runs=PLAIN):
         self.folder = folder
-        self.hosts = {name: Host(name, fault) for name, fault in faults.items()}
+        self.hosts = {name: Host(name, fault, runs) for name, fault in faults.items()}
         self.file, self.key, self.known = folder / "hosts.yml", folder / "key", folder / "known_hosts"
 
     def start(self):
@@ -100,8 +107,18 @@ class Inventory:
             run("docker", "rm", "-f", "-v", host.container, check=False)
         run("docker", "network", "rm", PREFIX, check=False)
 
-    def play(self, playbook, *words, verbosity="", **variables):
+    def play(self, playbook, *words, **variables):
         """Run a playbook of ours, or the file of that path, on the inventory."""
+        line, place = self._line(playbook, *words, **variables)
+        done = subprocess.run(line, **place, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return Played(done, self.folder)
+
+    def begin(self, playbook, said, *words, **variables):
+        """The same as a process, with all that it starts in a group of its own; it tells the open file ``said``."""
+        line, place = self._line(playbook, *words, **variables)
+        return subprocess.Popen(line, **place, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
+
+    def _line(self, playbook, *words, **variables):
         path = playbook if isinstance(playbook, Path) else ROOT / "playbooks" / f"{playbook}.yml"
         program = Path(sys.executable).with_name("ansible-playbook")
         options = {"lab_gateway_port": 18000, **variables}
@@ -112,10 +129,7 @@ class Inventory:
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
             "ANSIBLE_PIPELINING": "true",
         }
-        done = subprocess.run(
-            line, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        return Played(done, self.folder)
+        return line, {"cwd": self.folder, "env": environment}
 
 
 class Played:
