@@ -10,12 +10,10 @@ what Docker calls used memory https://docs.docker.com/reference/cli/docker/conta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A container's counters at one moment: seconds, bytes and counts since it started, but ``memory`` and ``pids`` now."""
 
     cpu_s: float = 0.0
@@ -135,10 +133,11 @@ def read_api(stats: Mapping[str, Any]) -> Optional[Reading]:
 def network_bytes(text: str) -> tuple[int, int]:
     """Bytes received and sent over all interfaces but loopback, of ``/proc/<pid>/net/dev``."""
     received, sent = 0, 0
-    for line in text.splitlines():
-        name, colon, rest = line.partition(":")
-        words = rest.split()
-        if colon and name.strip() != "lo" and len(words) >= 9:
+    # two lines of headings
+    for line in text.splitlines()[2:]:
+        name, _colon, rest = line.partition(":")
+        words = rest.split(None, 9)
+        if len(words) >= 9 and name.strip() != "lo":
             received += int(words[0])
             sent += int(words[8])
     return received, sent
@@ -146,15 +145,21 @@ def network_bytes(text: str) -> tuple[int, int]:
 
 def _value(text: str, key: str) -> int:
     """The number behind a key at the beginning of a line; 0 without one. Searches only: this is read ten times a second."""
-    place = text.find(f"{key} ")
-    while place > 0 and text[place - 1] != "\n":
-        place = text.find(f"{key} ", place + 1)
-    return _number(text[place + len(key) : text.find("\n", place)]) if place >= 0 else 0
+    key = f"\n{key} "
+    if text.startswith(key[1:]):
+        place = len(key) - 1
+    else:
+        place = text.find(key) + len(key)
+        if place < len(key):
+            return 0
+    return _number(text[place : text.find("\n", place)])
 
 
 def _number(text: str) -> int:
-    text = text.strip()
-    return int(text) if text.isdigit() else 0
+    try:
+        return int(text)
+    except ValueError:
+        return 0
 
 
 def _used(current: str, stat: str, cache: str) -> int:
