@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What measuring a load costs: plain Locust, with the capture, and with 20 containers sampled ten times a second beside it.
 
-    sudo .venv/bin/python tests/benchmarks/bench_load.py --rounds 3
+    sudo .venv/bin/python tests/benchmarks/bench_load.py --rounds 12
 
-All ways send with the same locustfile to the same server, in turn, round after round. Requests, and how long they took, are
-Locust's own figures in each of them. Needs root, a Docker Engine and the lab's image.
+All ways send with the same locustfile to the same server, in turn, round after round, and each is compared with the plain
+one of its round. Requests, and how long they took, are Locust's own figures in each of them. The server keeps the second
+core; Locust has the first, with everything that measures it, so that all of its cost is taken from Locust. Needs root, two
+cores, a Docker Engine and the lab's image.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 
+from ansible_collections.vertice.netfix.plugins.module_utils._core.performance.statistics import interval, median  # noqa: E402
 from ansible_collections.vertice.netfix.plugins.module_utils._host.locust import Load, run_load  # noqa: E402
 from ansible_collections.vertice.netfix.plugins.module_utils._host.meters import Meter, Sampler  # noqa: E402
 
@@ -34,6 +36,7 @@ LOCUST = str(Path(sys.executable).with_name("locust"))
 IMAGE = "netfix-lab:latest"
 PREFIX = f"netfix-bench-load-{os.getpid()}"
 CONTAINERS, RATE_HZ, SECONDS = 20, 10.0, 4.0
+LOCUST_CORE, SERVER_CORE = 0, 1
 PACES = {"as fast as it can": "constant(0)", "400 a second": "constant_throughput(40)"}
 USER = """\
 from locust import FastHttpUser, constant, constant_throughput, task
@@ -84,6 +87,7 @@ def containers() -> Iterator[dict[str, int]]:
 def server() -> Iterator[str]:
     """Its URL."""
     process = subprocess.Popen([sys.executable, ROOT / "tests/adapters/server.py"], stdout=subprocess.PIPE, text=True)
+    os.sched_setaffinity(process.pid, {SERVER_CORE})
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     finally:
@@ -95,7 +99,8 @@ def told(path: Path, cpu_s: float) -> tuple[float, float, float]:
     """Requests a second, mean milliseconds and microseconds of CPU a request, by what Locust printed."""
     entries = json.loads(path.read_text())
     requests = sum(e["num_requests"] for e in entries)
-    return requests / SECONDS, sum(e["total_response_time"] for e in entries) / requests, cpu_s / requests * 1e6
+    seconds = max(e["last_request_timestamp"] for e in entries) - min(e["start_time"] for e in entries)
+    return requests / seconds, sum(e["total_response_time"] for e in entries) / requests, cpu_s / requests * 1e6
 
 
 def used() -> float:
@@ -121,8 +126,9 @@ def run(way: str, load: Load, folder: Path, processes: dict[str, int]) -> tuple[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--rounds", type=int, default=6)
+    rounds = max(6, parser.parse_args().rounds)
+    os.sched_setaffinity(0, {LOCUST_CORE})
     ways = ("plain", "captured", "sampled")
     with tempfile.TemporaryDirectory() as name, containers() as processes, server() as url:
         folder = Path(name)
@@ -137,22 +143,22 @@ def main() -> None:
         for pace, wait in PACES.items():
             (folder / "locustfile.py").write_text(USER.format(pace=wait))
             load = Load(
-                url, str(folder / "locustfile.py"), users=10, spawn_rate=10.0, run_time_s=SECONDS, warm_up_s=0.0, executable=LOCUST
+                url, str(folder / "locustfile.py"), users=10, spawn_rate=100.0, run_time_s=SECONDS, warm_up_s=0.0, executable=LOCUST
             )  # fmt: skip
             found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
             for number in range(rounds):
                 # there and back, so that a drift of the machine favours nobody
                 for way in ways if number % 2 else reversed(ways):
                     found[way].append(run(way, load, folder, processes))
-            print(f"{pace}, medians of {rounds} rounds (and from least to most)")
-            base = statistics.median(turn[0] for turn in found["plain"])
+            print(f"{pace}, medians of {rounds} rounds (and 95 % intervals)")
+            plain = [turn[0] for turn in found["plain"]]
             for way, turns in found.items():
-                rps, ms, cpu = (statistics.median(column) for column in zip(*turns))
-                least, most = min(t[0] for t in turns), max(t[0] for t in turns)
-                cheapest = min(t[2] for t in turns)
+                rps, ms, cpu = (median(column) for column in zip(*turns))
+                share = [turn[0] / base for turn, base in zip(turns, plain)]
+                low, high = interval(share)
                 print(
-                    f"  {way:<9} {rps:8.1f} requests/s ({least:.0f} to {most:.0f}), {rps / base:6.1%} of plain, mean {ms:6.2f} ms, "
-                    f"{cpu:5.0f} µs of CPU a request (least {cheapest:.0f})"
+                    f"  {way:<9} {rps:8.1f} requests/s, {median(share):6.1%} of plain ({low:.1%} to {high:.1%}), mean {ms:6.2f} ms, "
+                    f"{cpu:5.0f} µs of CPU a request (least {min(t[2] for t in turns):.0f})"
                 )
 
 
