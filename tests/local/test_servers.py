@@ -46,6 +46,7 @@ def test_postgres_takes_over_what_the_images_user_owned(tmp_path):
     ask = ("env", "PGPASSWORD=s3cret", "psql", "-h", "127.0.0.1", "-U", "shop", "-d", "orders", "-Atc")
     with running("postgres", *told, *place):
         eventually(lambda: inside(*ask, "SELECT 1") == "1", "PostgreSQL answers")
+        assert inside("pg_isready", "-U", "shop").endswith("accepting connections")
         inside(*ask, "CREATE TABLE items AS SELECT generate_series(1, 1000)")
         inside(*ask, "CHECKPOINT")
     # as a copy of the image's volume
