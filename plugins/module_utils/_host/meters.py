@@ -22,7 +22,7 @@ from .probe_sources import Source
 
 CGROUPS = "/sys/fs/cgroup"
 # a buffer of a page is got three times as fast as one for all that a file may ever hold
-PAGE, MOST_BYTES = 4096, 65536
+PAGE, MOST_BYTES, LONGEST_LINE = 4096, 65536, 512
 
 
 @dataclass
@@ -107,8 +107,10 @@ def open_meters(sources: Iterable[Source], stats: Callable[[str], Mapping[str, A
 
 def _text(file: int) -> str:
     text = os.pread(file, PAGE, 0)
-    if len(text) == PAGE:
-        text = os.pread(file, MOST_BYTES, 0)
+    if len(text) > PAGE - LONGEST_LINE:
+        # the kernel gives whole lines of some files, a page of them at most
+        while more := os.pread(file, MOST_BYTES, len(text)):
+            text += more
     return text.decode("ascii", "replace")
 
 

@@ -48,6 +48,14 @@ def test_files_of_version_2_stay_open_and_are_read_anew(unified):
     meter.close()
 
 
+def test_a_file_of_more_than_a_page_is_read_to_its_end(unified):
+    lines = [f"node_{number} {number}\n" for number in range(1000)]
+    (unified / "memory.stat").write_text("".join([*lines, "inactive_file 4096\n"]))
+    meter = Meter("shop-web-1", os.getpid())
+    assert meter.reading().memory == 4096
+    meter.close()
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
