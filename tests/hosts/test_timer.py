@@ -40,6 +40,9 @@ HELD = f"""\
 def inventory(tmp_path):
     if not shutil.which("ssh-keygen"):
         pytest.skip("needs an SSH client")
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        # they outlive it, and with them the engine hears of no OOM kill any more
+        pytest.skip("needs cgroup v2: systemd in a container mounts further hierarchies of version 1 on this host")
     made = Inventory(tmp_path, {NAME: FAULT}, SYSTEMD)
     try:
         made.start()
