@@ -193,7 +193,7 @@ steps:
   sample: [{"text": "create_index public.netfix_items_tag_score", "seconds": 0.51, "outcome": "done"}]
 compose_command:
   description: The command that brings the project to its configuration, our override file included.
-  returned: with O(state=present)
+  returned: success, but not with O(state=settled)
   type: str
   sample: docker compose --project-directory /srv/shop --project-name shop --file /srv/shop/compose.yml up -d
 project:
@@ -263,12 +263,16 @@ def run(module):
     known = {r["run_id"] for r in transaction.attempts.all()}
     if params["state"] == "absent" and name and params["run_id"] not in known:
         # one that was never made is not in force
-        return {"changed": False, "rolled_back": [], "settled": [], **about(transaction)}
+        return {"changed": False, "rolled_back": [], "settled": [], **about(transaction), **to_keep(transaction)}
     act = roll_back if params["state"] == "absent" else confirm
     result = act(module, transaction, name, number)
     if params["verdict"] and name and not module.check_mode:
         transaction.conclude(params["run_id"], name, number, params["verdict"])
-    return result
+    return {**result, **to_keep(transaction)}
+
+
+def to_keep(transaction):
+    return {"compose_command": compose_command(transaction.executor.compose)}
 
 
 def asked(params):
@@ -309,7 +313,7 @@ def apply(module, transaction):
             for s in record["steps"]
         ],
         "settled": settled,
-        "compose_command": compose_command(transaction.executor.compose),
+        **to_keep(transaction),
         "diff": diff(transaction, record, proposal) if shows else [],
     }
 
