@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bottlenecks in what was recorded of the lab with them switched on; each file says when, and how busy the machine was.
 
-All but ``busy`` are what the role tune gathers on a quiet machine (scripts/capture-bottlenecks). No rule was made with
-``held_out``. On the machine of ``busy`` the load generator was held up in every run.
+All but ``busy`` are what the role tune gathers on a quiet machine (scripts/capture-bottlenecks). On the machine of ``busy``
+the load generator was held up in every run.
 """
 
 from __future__ import annotations
