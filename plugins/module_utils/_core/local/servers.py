@@ -20,27 +20,24 @@ PGDATA=${PGDATA:-/var/lib/postgresql/data}
 user=${POSTGRES_USER:-postgres}
 name=${POSTGRES_DB:-$user}
 method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
-as() { "$@"; }
+as=
 if [ "$(id -u)" = 0 ]; then
-    as() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
+    as='setpriv --reuid=postgres --regid=postgres --init-groups'
     mkdir -p "$PGDATA" /run/postgresql
     chown -R postgres:postgres "$PGDATA" /run/postgresql
     chmod 700 "$PGDATA"
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    (umask 077; printf '%s\\n' "${POSTGRES_PASSWORD:-}" >/tmp/password)
-    [ "$(id -u)" != 0 ] || chown postgres /tmp/password
-    as initdb -D "$PGDATA" -U "$user" ${POSTGRES_PASSWORD:+--pwfile=/tmp/password} --auth-local=trust --auth-host="$method" \\
+    printf '%s\\n' "${POSTGRES_PASSWORD:-}" | $as sh -c 'umask 077; cat >/tmp/password'
+    $as initdb -D "$PGDATA" -U "$user" ${POSTGRES_PASSWORD:+--pwfile=/tmp/password} --auth-local=trust --auth-host="$method" \\
         --no-sync >/dev/null
     rm /tmp/password
     echo "host all all all $method" >>"$PGDATA/pg_hba.conf"
-    [ "$name" = postgres ] || echo "CREATE DATABASE \\"$name\\";" | as postgres --single -D "$PGDATA" postgres >/dev/null
+    [ "$name" = postgres ] || echo "CREATE DATABASE \\"$name\\";" | $as postgres --single -D "$PGDATA" postgres >/dev/null
 fi
 sockets=/tmp
 [ ! -w /run/postgresql ] || sockets=/run/postgresql,/tmp
-set -- postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories="$sockets" "$@"
-[ "$(id -u)" = 0 ] || exec "$@"
-exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+exec $as postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories="$sockets" "$@"
 """
 # the package's protected mode would refuse whoever comes from another service
 _REDIS = """\
