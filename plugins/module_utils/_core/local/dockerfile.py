@@ -100,6 +100,6 @@ def _copies(text: str, context: str, workdir: str) -> list[tuple[str, str]]:
     # WORKDIR is there, as a folder
     if len(words) > 1 or into.endswith(("/", "/.")) or target == posixpath.normpath(workdir):
         target = target.rstrip("/") + "/"
-    sources = [(word, posixpath.normpath(posixpath.join(context, word.lstrip("/")))) for word in words]
-    inside = (context, context.rstrip("/") + "/")
-    return [(s, target) for word, s in sources if "://" not in word and (s == inside[0] or s.startswith(inside[1]))]
+    below = context.rstrip("/") + "/"
+    sources = [posixpath.normpath(posixpath.join(context, w.lstrip("/"))) for w in words if "://" not in w]
+    return [(source, target) for source in sources if f"{source}/".startswith(below)]

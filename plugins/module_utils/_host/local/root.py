@@ -47,7 +47,8 @@ def build(service: Service, scratch: str, volumes: str, live: bool = True) -> No
     root = os.path.join(scratch, "root")
     _overlay(service, scratch, root)
     for source, target in service.copies:
-        _copy(source, _inside(root, target) + target[len(target.rstrip("/")) :])
+        place = _inside(root, target)
+        _copy(source, f"{place}/" if target.endswith("/") else place)
     for number, mount in enumerate(service.mounts):
         _mount(mount, root, os.path.join(scratch, f"copy-{number}"), volumes, bool(service.layers))
     # made where it is not there, as Docker does
