@@ -145,13 +145,10 @@ def network_bytes(text: str) -> tuple[int, int]:
 
 def _value(text: str, key: str) -> int:
     """The number behind a key at the beginning of a line; 0 without one. Searches only: this is read ten times a second."""
-    key = f"\n{key} "
-    if text.startswith(key[1:]):
-        place = len(key) - 1
-    else:
-        place = text.find(key) + len(key)
-        if place < len(key):
-            return 0
+    place = f"\n{text}".find(f"\n{key} ")
+    if place < 0:
+        return 0
+    place += len(key) + 1
     return _number(text[place : text.find("\n", place)])
 
 
