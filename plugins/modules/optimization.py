@@ -263,16 +263,12 @@ def run(module):
     known = {r["run_id"] for r in transaction.attempts.all()}
     if params["state"] == "absent" and name and params["run_id"] not in known:
         # one that was never made is not in force
-        return {"changed": False, "rolled_back": [], "settled": [], **about(transaction), **to_keep(transaction)}
+        return {"changed": False, "rolled_back": [], "settled": [], **about(transaction)}
     act = roll_back if params["state"] == "absent" else confirm
     result = act(module, transaction, name, number)
     if params["verdict"] and name and not module.check_mode:
         transaction.conclude(params["run_id"], name, number, params["verdict"])
-    return {**result, **to_keep(transaction)}
-
-
-def to_keep(transaction):
-    return {"compose_command": compose_command(transaction.executor.compose)}
+    return result
 
 
 def asked(params):
@@ -313,7 +309,7 @@ def apply(module, transaction):
             for s in record["steps"]
         ],
         "settled": settled,
-        **to_keep(transaction),
+        "compose_command": compose_command(transaction.executor.compose),
         "diff": diff(transaction, record, proposal) if shows else [],
     }
 

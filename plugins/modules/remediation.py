@@ -262,7 +262,7 @@ after:
   type: dict
 compose_command:
   description: The command that brings the project to its configuration, our override file included.
-  returned: with O(state=present)
+  returned: success, but not with O(state=settled)
   type: str
   sample: docker compose --project-directory /srv/shop --project-name shop --file /srv/shop/compose.yml up -d
 project:

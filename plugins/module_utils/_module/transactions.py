@@ -18,7 +18,7 @@ from .._host.executor import Executor
 from .._host.files import read_text, render_override
 from .._host.progress import Progress
 from .._host.transaction import Limits, Transaction, override_of
-from .project import gathering_spec, open_attempts, open_gatherer, project_spec, state_dir
+from .project import compose_command, gathering_spec, open_attempts, open_gatherer, project_spec, state_dir
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
@@ -117,9 +117,13 @@ def confirm(module: AnsibleModule, transaction: Transaction, name: str = "", num
 
 
 def about(transaction: Transaction) -> dict[str, Any]:
-    """Which project that is."""
-    project = transaction.executor.compose.project
-    return {"project": project.name, "project_src": project.source}
+    """Which project that is, and the command that brings it to its configuration as it is now."""
+    compose = transaction.executor.compose
+    return {
+        "project": compose.project.name,
+        "project_src": compose.project.source,
+        "compose_command": compose_command(compose),
+    }
 
 
 def diff(transaction: Transaction, record: dict[str, Any], proposal: Proposal) -> list[dict[str, str]]:
